@@ -1,0 +1,1 @@
+"""Faster kernels for NumPy arrays; delete this folder and everything still works."""

@@ -1,0 +1,54 @@
+"""Batch normalisation over all axes but the channels (axis 1).
+
+y = weight * x_hat + bias, x_hat = (x - mean) * invstd, invstd = 1 / sqrt(var + eps), where mean and the
+biased var are those of the batch. Statistics of half precision are taken in float32.
+
+Source:  Ioffe, Szegedy 2015, Batch Normalization, arXiv 1502.03167
+"""
+
+from __future__ import annotations
+
+from tinynet.backend import Array, array_module
+from tinynet.kernels.registry import kernel
+
+
+@kernel
+def batch_norm(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, Array, Array, Array]:
+    """Return y, and of each channel mean, biased variance and invstd.
+
+    Shapes:  x, y (N, C, ...); weight, bias, mean, var, invstd (C,)
+    """
+    mean = channel_mean(x)
+    centered = x - _over_channels(mean, x)
+    var = channel_mean(centered * centered)
+    invstd = 1 / array_module(x).sqrt(var + eps)
+    y = centered * _over_channels(weight * invstd, x) + _over_channels(bias, x)
+    return y.astype(x.dtype, copy=False), mean, var, invstd
+
+
+@kernel
+def batch_norm_backward(
+    grad_y: Array, x: Array, weight: Array, *, mean: Array, invstd: Array
+) -> tuple[Array, Array, Array]:
+    """Return grad_x, grad_weight and grad_bias.
+
+    grad_x = weight * invstd * (grad_y - mean(grad_y) - x_hat * mean(grad_y * x_hat)), means over the batch.
+    """
+    x_hat = (x - _over_channels(mean, x)) * _over_channels(invstd, x)
+    mean_grad, mean_grad_x_hat = channel_mean(grad_y), channel_mean(grad_y * x_hat)
+    inner = grad_y - _over_channels(mean_grad, x) - x_hat * _over_channels(mean_grad_x_hat, x)
+    count = x.size // x.shape[1]
+    grad_x = inner * _over_channels(weight * invstd, x)
+    return grad_x.astype(x.dtype, copy=False), mean_grad_x_hat * count, mean_grad * count
+
+
+def channel_mean(x: Array) -> Array:
+    """Return the mean of x (N, C, ...) over all axes but the channels, half precision summed in float32."""
+    dtype = "float32" if x.dtype.itemsize < 4 else x.dtype
+    # First over the rows of each image, then over the images: partial sums keep float32 rounding small.
+    return x.mean(axis=tuple(range(2, x.ndim)), dtype=dtype).mean(axis=0)
+
+
+def _over_channels(values: Array, x: Array) -> Array:
+    """Return values (C,) shaped to broadcast over x (N, C, ...)."""
+    return values.reshape(1, -1, *(1,) * (x.ndim - 2))

@@ -1,0 +1,83 @@
+"""Batch normalisation with the statistics of the batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinynet import autograd
+from tinynet.autograd import Function
+from tinynet.kernels.generic import norm as kernels
+from tinynet.ops.elementwise import sqrt
+from tinynet.ops.reduce import mean
+from tinynet.ops.reduce import sum as sum_
+from tinynet.tensor import Tensor
+
+
+class BatchNorm(Function):
+    """y = weight * x_hat + bias; also the batch's mean and biased variance, which carry no gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, ...]:
+        arrays = kernels.batch_norm(x.array, weight.array, bias.array, eps=eps)
+        y, batch_mean, batch_var, invstd = (Tensor(array) for array in arrays)
+        ctx.save_for_backward(x, weight, batch_mean, invstd)
+        ctx.mark_non_differentiable(batch_mean, batch_var)
+        ctx.eps = eps
+        return y, batch_mean, batch_var
+
+    @staticmethod
+    def backward(ctx: Any, grad_y: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, batch_mean, invstd = ctx.saved_tensors
+        grads = BatchNormBackward.apply(grad_y, x, weight, batch_mean, invstd, ctx.eps)
+        return (*grads, None)
+
+
+class BatchNormBackward(Function):
+    """grad_x, grad_weight and grad_bias in one kernel; mean and invstd are those of x, not inputs of their own."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, grad_y: Tensor, x: Tensor, weight: Tensor, batch_mean: Tensor, invstd: Tensor, eps: float
+    ) -> tuple[Tensor, ...]:
+        ctx.save_for_backward(grad_y, x, weight)
+        ctx.eps = eps
+        arrays = kernels.batch_norm_backward(
+            grad_y=grad_y.array, x=x.array, weight=weight.array, mean=batch_mean.array, invstd=invstd.array
+        )
+        return tuple(Tensor(array) for array in arrays)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        inputs = grad_y, x, weight = ctx.saved_tensors
+        with autograd.enable_grad():
+            outputs = batch_norm_backward_by_ops(grad_y, x, weight, ctx.eps)
+        needed = [i for i in range(3) if ctx.needs_input_grad[i]]
+        found = autograd.grad(
+            outputs,
+            [inputs[i] for i in needed],
+            grads,
+            create_graph=autograd.is_grad_enabled(),
+            allow_unused=True,
+        )
+        result: list[Tensor | None] = [None] * 6
+        for i, gradient in zip(needed, found, strict=True):
+            result[i] = gradient
+        return tuple(result)
+
+
+def batch_norm_backward_by_ops(grad_y: Tensor, x: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, ...]:
+    """Return what BatchNormBackward computes, written with ops: the definition that its own gradient comes from."""
+    over = (0, *range(2, x.ndim))
+    count = x.numel() // x.shape[1]
+    centered = x - mean(x, over, keepdim=True)
+    invstd = 1 / sqrt(mean(centered * centered, over, keepdim=True) + eps)
+    x_hat = centered * invstd
+    grad_bias, grad_weight = sum_(grad_y, over, keepdim=True), sum_(grad_y * x_hat, over, keepdim=True)
+    scale = weight.reshape((1, -1, *(1,) * (x.ndim - 2))) * invstd
+    grad_x = (grad_y - grad_bias / count - x_hat * (grad_weight / count)) * scale
+    return grad_x, grad_weight.reshape(weight.shape), grad_bias.reshape(weight.shape)
+
+
+def batch_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, ...]:
+    """Return y, mean and biased variance; x (N, C, ...), the others (C,); arguments are checked in nn.functional."""
+    return BatchNorm.apply(x, weight, bias, eps)

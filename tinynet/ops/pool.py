@@ -1,0 +1,115 @@
+"""Max-pooling and average pooling; both are linear once it is known where the maxima lie."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tinynet.autograd import Function
+from tinynet.backend import Array
+from tinynet.kernels.generic import pool as kernels
+from tinynet.tensor import Tensor
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class MaxWindow:
+    """The window of max-pooling, in pixels."""
+
+    kernel_size: Pair
+    stride: Pair
+    padding: Pair
+    dilation: Pair
+
+
+@dataclass(frozen=True)
+class AvgWindow:
+    """The window of average pooling, in pixels."""
+
+    kernel_size: Pair
+    stride: Pair
+    padding: Pair
+
+
+class MaxPool2d(Function):
+    """The maximum of each window, and its index h*W + w in the image."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, window: MaxWindow, size: Pair) -> tuple[Tensor, Tensor]:
+        y, index = (Tensor(array) for array in kernels.max_pool2d(x.array, size=size, **asdict(window)))
+        ctx.save_for_backward(index)
+        ctx.mark_non_differentiable(index)
+        ctx.window, ctx.image = window, x.shape[2:]
+        return y, index
+
+    @staticmethod
+    def backward(ctx: Any, grad_y: Tensor, _: Tensor) -> tuple[Tensor, None, None]:
+        (index,) = ctx.saved_tensors
+        return MaxPool2dBackward.apply(grad_y, index, ctx.window, ctx.image), None, None
+
+
+class MaxPool2dBackward(Function):
+    """grad_x: each grad_y added where its maximum was found."""
+
+    @staticmethod
+    def forward(ctx: Any, grad_y: Tensor, index: Tensor, window: MaxWindow, image: Pair) -> Tensor:
+        ctx.save_for_backward(index)
+        ctx.window = window
+        return Tensor(kernels.max_pool2d_backward(grad_y.array, index.array, image=image, **asdict(window)))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+        (index,) = ctx.saved_tensors
+        return MaxPool2dGather.apply(grad, index, ctx.window), None, None, None
+
+
+class MaxPool2dGather(Function):
+    """x at the index of each maximum."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, index: Tensor, window: MaxWindow) -> Tensor:
+        ctx.save_for_backward(index)
+        ctx.window, ctx.image = window, x.shape[2:]
+        return Tensor(kernels.max_pool2d_gather(x.array, index.array))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        (index,) = ctx.saved_tensors
+        return MaxPool2dBackward.apply(grad, index, ctx.window, ctx.image), None, None
+
+
+class AvgPool2d(Function):
+    """The sum of each window over its divisor."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, window: AvgWindow, divisor: Array) -> Tensor:
+        ctx.window, ctx.divisor, ctx.image = window, divisor, x.shape[2:]
+        return Tensor(kernels.avg_pool2d(x.array, divisor, **asdict(window)))
+
+    @staticmethod
+    def backward(ctx: Any, grad_y: Tensor) -> tuple[Tensor, None, None]:
+        return AvgPool2dBackward.apply(grad_y, ctx.window, ctx.divisor, ctx.image), None, None
+
+
+class AvgPool2dBackward(Function):
+    """grad_x: each grad_y over its divisor, spread over its window."""
+
+    @staticmethod
+    def forward(ctx: Any, grad_y: Tensor, window: AvgWindow, divisor: Array, image: Pair) -> Tensor:
+        ctx.window, ctx.divisor = window, divisor
+        return Tensor(kernels.avg_pool2d_backward(grad_y.array, divisor, image=image, **asdict(window)))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+        return AvgPool2d.apply(grad, ctx.window, ctx.divisor), None, None, None
+
+
+def max_pool2d(x: Tensor, window: MaxWindow, size: Pair) -> tuple[Tensor, Tensor]:
+    """Return the maxima (N, C, OH, OW) of x (N, C, H, W) and their indices; arguments are checked in nn.functional."""
+    return MaxPool2d.apply(x, window, size)
+
+
+def avg_pool2d(x: Tensor, window: AvgWindow, divisor: Array) -> Tensor:
+    """Return window sums of x over `divisor` (OH, OW); arguments are checked in nn.functional."""
+    return AvgPool2d.apply(x, window, divisor)
