@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -36,6 +37,12 @@ class _Numbered(Module):
         if not isinstance(module, Module):
             raise TypeError(f"{type(module).__name__} is not a Module subclass")
         self.add_module(str(len(self)), module)
+        return self
+
+    def extend(self, modules: Iterable[Module]) -> Any:
+        """Add modules at the end and return self."""
+        for module in modules:
+            self.append(module)
         return self
 
     @classmethod
@@ -79,8 +86,13 @@ class ModuleList(_Numbered):
     def _from_items(cls, items: list[tuple[str, Any]]) -> ModuleList:
         return cls(module for _, module in items)
 
-    def extend(self, modules: Iterable[Module]) -> ModuleList:
-        """Add modules at the end and return self."""
-        for module in modules:
-            self.append(module)
-        return self
+    def _child_texts(self) -> list[tuple[str, str]]:
+        """Write neighbours of equal text once, as torch does: "(0-2): 3 x ReLU()"."""
+        texts = []
+        for text, group in itertools.groupby(super()._child_texts(), key=lambda named: named[1]):
+            names = [name for name, _ in group]
+            if len(names) == 1:
+                texts.append((names[0], text))
+            else:
+                texts.append((f"{names[0]}-{names[-1]}", f"{len(names)} x {text}"))
+        return texts

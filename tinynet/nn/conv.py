@@ -18,7 +18,8 @@ class Conv2d(Module):
     Shapes:  input (N, C, H, W) or (C, H, W); weight (O, C/groups, KH, KW); bias (O,); output (N, O, OH, OW)
     Args:    in_channels C, out_channels O; kernel_size, stride, padding, dilation: int or (int, int), pixels;
              padding also "valid" or "same"; padding_mode: only "zeros"
-    Raises:  ValueError: channels are not divisible by groups; NotImplementedError: another padding_mode
+    Raises:  ValueError: channels are not divisible by groups, or padding is an unknown name or "same" with a stride;
+             NotImplementedError: another padding_mode
     """
 
     def __init__(
@@ -48,6 +49,8 @@ class Conv2d(Module):
         self.padding = padding if isinstance(padding, str) else pair(padding, "padding")
         if isinstance(padding, str) and padding not in ("valid", "same"):
             raise ValueError(f"Invalid padding string {padding!r}, should be one of 'valid', 'same'")
+        if padding == "same" and self.stride != (1, 1):
+            raise ValueError(f"padding='same' is not supported for strided convolutions, got stride {stride}")
         place = {"dtype": dtype or "float32", "device": device}
         self.weight = Parameter(empty(out_channels, in_channels // groups, *self.kernel_size, **place))
         self.register_parameter("bias", Parameter(empty(out_channels, **place)) if bias else None)

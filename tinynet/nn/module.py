@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinynet.backend import device_of, is_array, to_device
-from tinynet.tensor import Tensor
+from tinynet.tensor import Tensor, split_target
 
 
 class Parameter(Tensor):
@@ -20,6 +20,13 @@ class Parameter(Tensor):
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
+
+
+class IncompatibleKeys(NamedTuple):
+    """Names of load_state_dict that had no partner: of the module's own, and of those given."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
 
 class Module:
@@ -51,13 +58,16 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "_modules" not in self.__dict__:
-            raise AttributeError(f"cannot assign {name!r} before Module.__init__() call")
+            if isinstance(value, Parameter | Module):
+                raise AttributeError(f"cannot assign {name!r} before Module.__init__() call")
+            object.__setattr__(self, name, value)
+            return
         if isinstance(value, Parameter):
             home: dict[str, Any] | None = self._parameters
-        elif isinstance(value, Module):
-            home = self._modules
         else:
             home = self._home(name)
+            if isinstance(value, Module) and home is not self._parameters:
+                home = self._modules
             self._check_kind(home, name, value)
         if home is None:
             object.__setattr__(self, name, value)
@@ -69,16 +79,17 @@ class Module:
 
     def _check_kind(self, home: dict[str, Any] | None, name: str, value: Any) -> None:
         """Refuse to put something else in the place of a parameter, a module or a buffer."""
-        if home is None or value is None or (home is self._buffers and isinstance(value, Tensor)):
+        if home is None or value is None:
             return
-        place, expected = "buffer", "Tensor"
-        if home is self._parameters:
-            place, expected = "parameter", "tinynet.nn.Parameter"
-        elif home is self._modules:
-            place, expected = "child module", "tinynet.nn.Module"
-        raise TypeError(
-            f"cannot assign '{type(value).__name__}' as {place} '{name}' ({expected} or None expected)"
-        )
+        kind, place = {
+            id(self._parameters): (Parameter, "parameter"),
+            id(self._buffers): (Tensor, "buffer"),
+            id(self._modules): (Module, "child module"),
+        }[id(home)]
+        if not isinstance(value, kind):
+            raise TypeError(
+                f"cannot assign '{type(value).__name__}' as {place} '{name}' (tinynet {kind.__name__} or None expected)"
+            )
 
     def _home(self, name: str) -> dict[str, Any] | None:
         """Return the table that lists `name`, if one does."""
@@ -101,24 +112,25 @@ class Module:
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter, or None to reserve its name."""
-        self._check_name(name)
-        self._parameters[name] = param
+        self._register(self._parameters, name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None) -> None:
         """Add a tensor that is part of the state but not trained."""
-        self._check_name(name)
-        self._buffers[name] = tensor
+        self._register(self._buffers, name, tensor)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a child module."""
-        self._check_name(name)
-        self._modules[name] = module
+        self._register(self._modules, name, module)
 
-    def _check_name(self, name: str) -> None:
+    def _register(self, home: dict[str, Any], name: str, value: Any) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"a name must be a string, got {type(name).__name__}")
         if "." in name or not name:
             raise KeyError(f'a name must be a word without ".", got {name!r}')
-        if hasattr(self, name) and self._home(name) is None:
+        if hasattr(self, name) and name not in home:
             raise KeyError(f"attribute '{name}' already exists")
+        self._check_kind(home, name, value)
+        home[name] = value
 
     # What is inside: each object once, though it may have several names
 
@@ -156,7 +168,11 @@ class Module:
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """Yield (name, module) of the modules directly inside."""
-        return ((name, child) for name, child in self._modules.items() if child is not None)
+        seen: set[int] = set()
+        for name, child in self._modules.items():
+            if child is not None and id(child) not in seen:
+                seen.add(id(child))
+                yield name, child
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """Yield the parameters."""
@@ -185,6 +201,8 @@ class Module:
 
     def train(self, mode: bool = True) -> Module:
         """Switch dropout and batch normalisation to training, or to evaluation if mode is False."""
+        if not isinstance(mode, bool):
+            raise ValueError(f"training mode is expected to be boolean, got {mode!r}")
         for module in self.modules():
             module.training = mode
         return self
@@ -213,17 +231,14 @@ class Module:
 
         Raises:  TypeError: the dtype is not floating point; BackendUnavailable: the device is not there
         """
+        dtype, place = split_target(target, dtype, device)
+        if dtype is not None and np.dtype(dtype).kind != "f":
+            raise TypeError(f"nn.Module.to only accepts floating point dtypes, but got {np.dtype(dtype)}")
         for tensor in (*self.parameters(), *self.buffers()):
             for part in (tensor, tensor.grad):
                 if part is not None:
-                    moved = part.detach().to(*target, dtype=dtype, device=device)
-                    if moved.dtype.kind != part.dtype.kind:
-                        if part.is_floating_point():
-                            raise TypeError(
-                                f"nn.Module.to only accepts floating point dtypes, but got {moved.dtype}"
-                            )
-                        moved = part.detach().to(moved.device)
-                    part.array = moved.array
+                    wanted = dtype if part.is_floating_point() else None
+                    part.array = part.detach().to(dtype=wanted, device=place).array
         return self
 
     def float(self) -> Module:
@@ -247,40 +262,41 @@ class Module:
             for name, value in table.items():
                 if value is not None:
                     state[prefix + name] = value.detach()
-        for name, child in self.named_children():
-            child._fill_state(f"{prefix}{name}.", state)
+        for name, child in self._modules.items():  # a child with two names is listed under both
+            if child is not None:
+                child._fill_state(f"{prefix}{name}.", state)
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> None:
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Copy the values (Tensors or arrays) into the parameters and buffers of the same names, keeping their dtype.
 
-        Nothing is changed unless everything fits.
+        Nothing is changed unless everything fits. Return the missing and the unexpected names.
 
-        Raises:  RuntimeError: lists every missing name, every unexpected one (strict only) and every shape that differs
+        Raises:  RuntimeError: lists every missing and unexpected name (strict only), every shape that differs and
+                 every value that is no array; TypeError: not a mapping
         """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
         own = self.state_dict()
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
-        arrays = {name: _array_of(name, value) for name, value in state_dict.items() if name in own}
+        given = {name: state_dict[name] for name in own if name in state_dict}
+        arrays = {name: value.array if isinstance(value, Tensor) else value for name, value in given.items()}
         problems = []
-        if strict and unexpected:
-            problems.append(
-                "Unexpected key(s) in state_dict: " + ", ".join(f'"{name}"' for name in unexpected) + ". "
-            )
-        if strict and missing:
-            problems.append(
-                "Missing key(s) in state_dict: " + ", ".join(f'"{name}"' for name in missing) + ". "
-            )
+        if strict:
+            problems = [
+                f"{kind} key(s) in state_dict: " + ", ".join(f'"{name}"' for name in names) + ". "
+                for kind, names in (("Missing", missing), ("Unexpected", unexpected))
+                if names
+            ]
         problems += [
-            f"size mismatch for {name}: copying a param with shape {list(array.shape)} from checkpoint, "
-            f"the shape in current model is {list(own[name].shape)}."
-            for name, array in arrays.items()
-            if array.shape != own[name].shape
+            problem for name, array in arrays.items() if (problem := _misfit(name, array, own[name].shape))
         ]
         if problems:
             lines = "\n\t".join(problems)
             raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{lines}")
         for name, array in arrays.items():
             own[name].array[...] = to_device(array, device_of(own[name].array))
+        return IncompatibleKeys(missing, unexpected)
 
     # Text
 
@@ -289,22 +305,28 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        lines = [self.extra_repr()] if self.extra_repr() else []
-        children = [
-            f"({name}): " + repr(child).replace("\n", "\n  ") for name, child in self._modules.items()
-        ]
-        if not children:
+        lines = self.extra_repr().splitlines()
+        children = [f"({name}): " + text.replace("\n", "\n  ") for name, text in self._child_texts()]
+        if not children and len(lines) < 2:
             return f"{type(self).__name__}({''.join(lines)})"
         return f"{type(self).__name__}(\n  " + "\n  ".join(lines + children) + "\n)"
+
+    def _child_texts(self) -> list[tuple[str, str]]:
+        """List the name and the text of each child for repr."""
+        return [(name, repr(child)) for name, child in self._modules.items()]
 
 
 def _join(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
 
 
-def _array_of(name: str, value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return value.array
-    if is_array(value):
-        return value
-    raise TypeError(f'load_state_dict: "{name}" must be a Tensor or an array, not {type(value).__name__}')
+def _misfit(name: str, value: Any, shape: tuple[int, ...]) -> str | None:
+    """Say why a value cannot be loaded into a parameter or buffer, if it cannot."""
+    if not is_array(value):
+        return f'"{name}" must be a Tensor or an array, not {type(value).__name__}.'
+    if value.shape != shape:
+        return (
+            f"size mismatch for {name}: copying a param with shape {list(value.shape)} from checkpoint, "
+            f"the shape in current model is {list(shape)}."
+        )
+    return None

@@ -1,26 +1,9 @@
 """Differentiable operations on Tensors: a Function and a public function of each."""
 
 from tinynet.ops.activation import log_softmax, relu, softmax
+from tinynet.ops.arithmetic import add, compare, div, mul, neg, pow, sub, where
 from tinynet.ops.conv import conv2d
-from tinynet.ops.elementwise import (
-    abs,
-    add,
-    cast,
-    clone,
-    compare,
-    div,
-    exp,
-    log,
-    mul,
-    neg,
-    pow,
-    sigmoid,
-    sqrt,
-    sub,
-    tanh,
-    to_device,
-    where,
-)
+from tinynet.ops.elementwise import abs, cast, clone, exp, log, sigmoid, sqrt, tanh, to_device
 from tinynet.ops.linear import matmul
 from tinynet.ops.norm import batch_norm
 from tinynet.ops.pool import avg_pool2d, max_pool2d
@@ -39,4 +22,46 @@ from tinynet.ops.shape import (
     unsqueeze,
 )
 
-__all__ = [name for name in dir() if not name.startswith("_")]
+__all__ = [
+    "abs",
+    "add",
+    "amax",
+    "argmax",
+    "avg_pool2d",
+    "batch_norm",
+    "cast",
+    "cat",
+    "clone",
+    "compare",
+    "conv2d",
+    "div",
+    "exp",
+    "expand",
+    "flatten",
+    "getitem",
+    "log",
+    "log_softmax",
+    "matmul",
+    "max_pool2d",
+    "mean",
+    "mul",
+    "neg",
+    "pad",
+    "permute",
+    "pow",
+    "relu",
+    "reshape",
+    "sigmoid",
+    "softmax",
+    "sqrt",
+    "squeeze",
+    "stack",
+    "sub",
+    "sum",
+    "sum_to",
+    "tanh",
+    "to_device",
+    "transpose",
+    "unsqueeze",
+    "where",
+]

@@ -64,12 +64,14 @@ def relu(x: Tensor) -> Tensor:
 def log_softmax(x: Tensor, dim: int) -> Tensor:
     """Return the logarithm of softmax along the axis `dim`.
 
-    Raises:  IndexError: there is no such axis
+    Raises:  IndexError: there is no such axis; RuntimeError: x is not floating point
     """
+    if not x.is_floating_point():
+        raise RuntimeError(f"softmax: input must be floating point, got {x.dtype}")
     axis = normalize_dim(dim, x.ndim)
     if x.ndim == 0:
         return log_softmax(x.reshape((1,)), 0).reshape(())
-    return LogSoftmax.apply(x, axis)
+    return LogSoftmax.apply(x, axis) if x.numel() else x.clone()
 
 
 def softmax(x: Tensor, dim: int) -> Tensor:

@@ -10,6 +10,7 @@ from tinynet.kernels.generic import norm as kernels
 from tinynet.ops.elementwise import sqrt
 from tinynet.ops.reduce import mean
 from tinynet.ops.reduce import sum as sum_
+from tinynet.ops.shape import alias
 from tinynet.tensor import Tensor
 
 
@@ -48,8 +49,9 @@ class BatchNormBackward(Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        inputs = grad_y, x, weight = ctx.saved_tensors
         with autograd.enable_grad():
+            # New names for the inputs: grad_y may itself depend on x, and only the direct dependence is wanted.
+            inputs = grad_y, x, weight = tuple(alias(tensor) for tensor in ctx.saved_tensors)
             outputs = batch_norm_backward_by_ops(grad_y, x, weight, ctx.eps)
         needed = [i for i in range(3) if ctx.needs_input_grad[i]]
         found = autograd.grad(

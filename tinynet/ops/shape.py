@@ -153,6 +153,11 @@ def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
     return Reshape.apply(x, shape)
 
 
+def alias(x: Tensor) -> Tensor:
+    """Return the same memory as a new tensor of the graph, by which x can be told from what x was made of."""
+    return Reshape.apply(x, x.shape)
+
+
 def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Return x with the axes from start_dim to end_dim joined into one.
 

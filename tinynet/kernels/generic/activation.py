@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tinynet.backend import Array, array_module
 from tinynet.kernels.registry import kernel
 
@@ -22,5 +24,6 @@ def relu_backward(grad_y: Array, y: Array) -> Array:
 def log_softmax(x: Array, *, axis: int) -> Array:
     """Return x - log(sum(exp(x))) along the axis, shifted by the maximum so that nothing overflows."""
     xp = array_module(x)
-    shifted = x - x.max(axis=axis, keepdims=True)
+    with np.errstate(invalid="ignore"):  # an infinite maximum makes NaN, as in torch
+        shifted = x - x.max(axis=axis, keepdims=True)
     return shifted - xp.log(xp.exp(shifted).sum(axis=axis, keepdims=True))

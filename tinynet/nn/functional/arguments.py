@@ -30,12 +30,19 @@ def pair(value: Any, name: str, least: int = 0) -> Pair:
 
 
 def images(x: Tensor, function: str) -> tuple[Tensor, bool]:
-    """Return x as a batch (N, C, H, W), and whether it was a single image (C, H, W)."""
+    """Return x as a batch (N, C, H, W), and whether it was a single image (C, H, W).
+
+    Raises:  RuntimeError: other axes, or H or W is 0
+    """
     if not isinstance(x, Tensor):
         raise TypeError(f"{function}(): argument 'input' must be Tensor, not {type(x).__name__}")
     if x.ndim not in (3, 4):
         raise RuntimeError(
             f"Expected 3D (unbatched) or 4D (batched) input to {function}, but got input of size: {list(x.shape)}"
+        )
+    if 0 in x.shape[-2:]:
+        raise RuntimeError(
+            f"Expected input with non-zero height and width to {function}, but got input of size: {list(x.shape)}"
         )
     return (x.unsqueeze(0), True) if x.ndim == 3 else (x, False)
 

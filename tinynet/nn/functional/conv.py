@@ -36,7 +36,12 @@ def conv2d(
         x, padding = _string_padding(x, padding, (KH, KW), stride, dilation)
     else:
         padding = pair(padding, "padding")
-    if groups < 1 or O % groups or x.shape[1] != CG * groups:
+    if groups < 1 or O % groups:
+        raise RuntimeError(
+            f"groups must be positive and divide the output channels: got groups={groups}, weight of size "
+            f"{list(weight.shape)}"
+        )
+    if x.shape[1] != CG * groups:
         raise RuntimeError(
             f"Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(x.shape)} to have "
             f"{CG * groups} channels, but got {x.shape[1]} channels instead"
@@ -45,8 +50,9 @@ def conv2d(
         raise RuntimeError(
             f"conv2d: bias must have shape [{O}] for weight of size {list(weight.shape)}, got {list(bias.shape)}"
         )
-    if x.dtype != weight.dtype:
-        raise RuntimeError(f"Input type ({x.dtype}) and weight type ({weight.dtype}) should be the same")
+    for name, value in (("weight", weight), ("bias", bias)):
+        if value is not None and value.dtype != x.dtype:
+            raise RuntimeError(f"Input type ({x.dtype}) and {name} type ({value.dtype}) should be the same")
     image = x.shape[2], x.shape[3]
     check_output("conv2d", image, output_size(image, (KH, KW), stride, padding, dilation), (KH, KW))
     y = ops.conv2d(x, weight, Geometry(stride, padding, dilation, groups))
@@ -60,7 +66,7 @@ def _string_padding(x: Tensor, name: str, kernel: Pair, stride: Pair, dilation: 
     if name == "valid":
         return x, (0, 0)
     if name != "same":
-        raise ValueError(f"Invalid padding string {name!r}, should be one of 'valid', 'same'")
+        raise RuntimeError(f"Invalid padding string {name!r}, should be one of 'valid', 'same'")
     if stride != (1, 1):
         raise RuntimeError(f"padding='same' is not supported for strided convolutions, got stride {stride}")
     total_h, total_w = (d * (k - 1) for d, k in zip(dilation, kernel, strict=True))

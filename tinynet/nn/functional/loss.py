@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tinynet import ops
 from tinynet.backend import array_module, check_on_host
 from tinynet.tensor import Tensor
@@ -13,7 +15,9 @@ def cross_entropy(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
+    size_average: None = None,
     ignore_index: int = -100,
+    reduce: None = None,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
@@ -25,22 +29,37 @@ def cross_entropy(
     Shapes:  input (N, C, ...) or (C,); weight (C,)
              target: class numbers (N, ...) or (), or probabilities shaped as input
     Args:    reduction: "mean", "sum" or "none"; label_smoothing in [0, 1]
-             ignore_index: a class number that does not count
-    Raises:  ValueError, RuntimeError: sizes do not fit
+             ignore_index: a class number that does not count; size_average, reduce: only None (torch has
+             replaced them by reduction)
+    Raises:  ValueError: target has the wrong shape, or an unknown reduction
+             RuntimeError: weight has the wrong shape or dtype, input is not floating point, target is bool,
+             ignore_index with probabilities; NotImplementedError: size_average or reduce
              IndexError: a class number is not in [0, C); checked on the CPU only, the GPU would have to wait
     Source:  Szegedy et al. 2016, arXiv 1512.00567 (label smoothing)
     """
+    if size_average is not None or reduce is not None:
+        raise NotImplementedError(
+            f"size_average={size_average} and reduce={reduce} are not supported: use reduction"
+        )
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{reduction} is not a valid value for reduction: 'mean', 'sum' or 'none'")
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    if input.ndim == 0 or not input.is_floating_point() or target.dtype == np.bool_:
+        raise RuntimeError(
+            "cross_entropy: expected floating point input (N, C, ...) or (C,), and a target of class numbers or "
+            f"probabilities; got input {input.dtype} {list(input.shape)}, target {target.dtype} {list(target.shape)}"
+        )
     axis = 1 if input.ndim > 1 else 0
     C = input.shape[axis]
     if weight is not None and weight.shape != (C,):
         raise RuntimeError(
             f"cross_entropy: weight tensor should be defined for all {C} classes, got {list(weight.shape)}"
         )
+    if weight is not None and weight.dtype != input.dtype:
+        raise RuntimeError(f"cross_entropy: input is {input.dtype}, but weight is {weight.dtype}")
     xp = array_module(input.array)
+    log_p = ops.log_softmax(input, axis)
     shape = (C, *(1,) * (input.ndim - axis - 1))
     class_weight = xp.ones(shape, input.dtype) if weight is None else weight.array.reshape(shape)
     if target.is_floating_point():
@@ -48,6 +67,8 @@ def cross_entropy(
             raise ValueError(
                 f"Expected floating point target of size {list(input.shape)}, got {list(target.shape)}"
             )
+        if ignore_index >= 0:
+            raise RuntimeError(f"ignore_index {ignore_index} is not supported for floating point target")
         share, total = target, input.numel() // C
     else:
         counted = _check_classes(input, target, axis, ignore_index)
@@ -59,7 +80,10 @@ def cross_entropy(
         if not target.is_floating_point():
             uniform *= counted
         share = share * (1 - label_smoothing) + Tensor(uniform)
-    loss = -(ops.log_softmax(input, axis) * share * Tensor(class_weight)).sum(axis)
+    if not target.is_floating_point():
+        # Of a class without share even an infinite log_p does not count.
+        log_p = ops.where(Tensor(share.array != 0), log_p, 0.0)
+    loss = -(log_p * share * Tensor(class_weight)).sum(axis)
     if reduction == "none":
         return loss
     return loss.sum() if reduction == "sum" else loss.sum() / Tensor(xp.asarray(total, input.dtype))

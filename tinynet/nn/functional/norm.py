@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tinynet import ops
 from tinynet.backend import array_module
 from tinynet.tensor import Tensor
@@ -23,11 +25,14 @@ def batch_norm(
     (1 - momentum) * running + momentum * batch, the variance unbiased; else with the running statistics.
 
     Shapes:  input (N, C, ...); the others (C,)
-    Raises:  ValueError: training on one value a channel; RuntimeError: sizes differ, or no running statistics to use
+    Raises:  ValueError: training on one value a channel, or none (torch lets an empty batch pass);
+             RuntimeError: sizes or dtypes differ, input is not floating point, or no running statistics to use
     Source:  Ioffe, Szegedy 2015, arXiv 1502.03167
     """
     if input.ndim < 2:
         raise RuntimeError(f"batch_norm: expected input (N, C, ...), got input of size {list(input.shape)}")
+    if not input.is_floating_point():
+        raise RuntimeError(f"batch_norm: input must be floating point, got {input.dtype}")
     C = input.shape[1]
     named = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     for name, value in named.items():
@@ -35,6 +40,9 @@ def batch_norm(
             raise RuntimeError(
                 f"{name} should contain {C} elements not {list(value.shape)}, for input of size {list(input.shape)}"
             )
+        # Half precision may keep its parameters and statistics in float32, as in torch.
+        if value is not None and value.dtype not in (input.dtype, _statistics_dtype(input)):
+            raise RuntimeError(f"batch_norm: input is {input.dtype}, but {name} is {value.dtype}")
     xp = array_module(input.array)
     weight = Tensor(xp.ones(C, input.dtype)) if weight is None else weight
     bias = Tensor(xp.zeros(C, input.dtype)) if bias is None else bias
@@ -44,7 +52,13 @@ def batch_norm(
         raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
     shape = (1, C, *(1,) * (input.ndim - 2))
     scale = weight / ops.sqrt(running_var + eps)
-    return input * scale.reshape(shape) + (bias - running_mean * scale).reshape(shape)
+    y = input * scale.reshape(shape) + (bias - running_mean * scale).reshape(shape)
+    return y.to(input.dtype)
+
+
+def _statistics_dtype(x: Tensor) -> np.dtype:
+    """Return the dtype in which the kernels take the mean and variance of x."""
+    return np.dtype(np.float32) if x.dtype.itemsize < 4 else x.dtype
 
 
 def _batch_norm_training(

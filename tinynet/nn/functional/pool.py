@@ -54,13 +54,18 @@ def avg_pool2d(
 
     Shapes:  input (N, C, H, W) or (C, H, W); returns (N, C, OH, OW)
     Args:    count_include_pad: padding counts as zeros; divisor_override: divide by this instead of the window's size
-    Raises:  RuntimeError: OH or OW < 1, the padding is too large, or divisor_override is 0
+    Raises:  RuntimeError: OH or OW < 1, the padding is too large, divisor_override is 0, or input is not floating point
+             TypeError: divisor_override is not a whole number
     """
     x, single = images(input, "avg_pool2d")
+    if not x.is_floating_point():
+        raise RuntimeError(f"avg_pool2d: input must be floating point, got {x.dtype}")
     kernel, stride, padding = _pool_window("avg_pool2d", kernel_size, stride, padding)
     image = x.shape[2], x.shape[3]
     size = _pooled_size(image, kernel, stride, padding, (1, 1), ceil_mode)
     check_output("avg_pool2d", image, size, kernel)
+    if divisor_override is not None and not isinstance(divisor_override, int | np.integer):
+        raise TypeError(f"divisor_override must be an int, got {divisor_override!r}")
     if divisor_override == 0:
         raise RuntimeError("divisor must be not zero")
     if divisor_override is None:
@@ -83,6 +88,8 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """
     x, single = images(input, "adaptive_avg_pool2d")
     sizes = tuple(output_size) if isinstance(output_size, tuple | list) else (output_size, output_size)
+    if len(sizes) != 2:
+        raise RuntimeError(f"adaptive_avg_pool2d: output_size must be 2 numbers, got {output_size!r}")
     OH, OW = pair(
         tuple(n if o is None else o for o, n in zip(sizes, x.shape[2:], strict=True)), "output_size"
     )

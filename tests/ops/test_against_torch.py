@@ -1,0 +1,135 @@
+"""Rung 2: values, gradients and dtypes of every operation are torch's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import tinynet as tn
+from tests.ops.table import SAMPLES, Sample
+
+TOLERANCE = {"float64": {"rtol": 1e-10, "atol": 1e-12}, "float32": {"rtol": 1e-4, "atol": 1e-5}}
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_equals_torch(sample: Sample, dtype: str, rng: np.random.Generator, kernel_set: str) -> None:
+    arrays = [array.astype(dtype, order="K") for array in sample.make(rng)]
+    before = [array.copy() for array in arrays]
+    ours = [tn.Tensor(array, requires_grad=True) for array in arrays]
+    theirs = [torch.tensor(array, requires_grad=True) for array in before]
+
+    y, expected = sample.ours(*ours), sample.theirs(*theirs)
+    np.testing.assert_allclose(y.detach().numpy(), expected.detach().numpy(), **TOLERANCE[dtype])
+    assert y.dtype == dtype
+    assert y.shape == tuple(expected.shape)
+
+    upstream = np.asarray(rng.standard_normal(y.shape), dtype)
+    y.backward(tn.Tensor(upstream.copy()))
+    expected.backward(torch.tensor(upstream))
+    for x, x_torch, array in zip(ours, theirs, before, strict=True):
+        assert x.grad is not None
+        assert x.grad.dtype == dtype
+        np.testing.assert_allclose(x.grad.numpy(), x_torch.grad.numpy(), **TOLERANCE[dtype])
+        np.testing.assert_array_equal(x.array, array, err_msg="an operation changed its input")
+
+
+def test_every_public_operation_has_a_sample() -> None:
+    """A new operation without a sample fails here; those listed have tests of their own below or in test_tensor."""
+    without_gradient = {"argmax", "compare"}
+    tested_elsewhere = {"cast", "to_device", "batch_norm", "conv2d", "max_pool2d", "avg_pool2d"}
+    words = {sample.name.split()[0] for sample in SAMPLES}
+    assert set(tn.ops.__all__) - words - without_gradient == tested_elsewhere - words
+
+
+@pytest.mark.parametrize("left", ["float32", "float64", "int64", "int32", "uint8", "bool"])
+@pytest.mark.parametrize("right", ["float32", "float64", "int64", "int32", "uint8", "bool"])
+@pytest.mark.parametrize("shapes", [((2,), (2,)), ((), (2,)), ((2,), ()), ((), ())])
+def test_dtypes_meet_as_in_torch(left: str, right: str, shapes: tuple[tuple[int, ...], ...]) -> None:
+    x, y = np.ones(shapes[0], left), np.ones(shapes[1], right)
+    expected = torch.tensor(x) * torch.tensor(y)
+    assert str((tn.Tensor(x) * tn.Tensor(y)).dtype) == str(expected.dtype).removeprefix("torch.")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint8", "bool"])
+@pytest.mark.parametrize("number", [2, 2.5, True])
+def test_numbers_take_the_dtype_of_the_tensor(dtype: str, number: float) -> None:
+    array = np.ones(3, dtype)
+    for call in (lambda x: x + number, lambda x: number * x, lambda x: x / number, lambda x: x < number):
+        y, expected = call(tn.Tensor(array)), call(torch.tensor(array))
+        assert str(y.dtype) == str(expected.dtype).removeprefix("torch.")
+        np.testing.assert_allclose(y.numpy(), expected.numpy(), rtol=1e-6)
+
+
+def test_cast_carries_the_gradient_back_in_the_first_dtype(rng: np.random.Generator) -> None:
+    x = tn.Tensor(rng.standard_normal(4).astype("float32"), requires_grad=True)
+    upstream = rng.standard_normal(4)
+    y = x.double()
+    assert y.dtype == "float64"
+    y.backward(tn.Tensor(upstream))
+    assert x.grad is not None
+    assert x.grad.dtype == "float32"
+    np.testing.assert_array_equal(x.grad.numpy(), upstream.astype("float32"))
+
+
+def test_mixed_precision_gradients_keep_each_dtype(rng: np.random.Generator) -> None:
+    x = tn.Tensor(rng.standard_normal(3).astype("float32"), requires_grad=True)
+    y = tn.Tensor(rng.standard_normal(3), requires_grad=True)
+    (x * y).backward(tn.Tensor(rng.standard_normal(3)))
+    assert x.grad is not None
+    assert y.grad is not None
+    assert (x.grad.dtype, y.grad.dtype) == ("float32", "float64")
+
+
+def test_ties_are_broken_as_in_torch(rng: np.random.Generator) -> None:
+    ties = np.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]])
+    image = np.ones((1, 1, 4, 4))
+    upstream = rng.standard_normal(2)
+    window = rng.standard_normal((1, 1, 2, 2))
+    for ours, theirs, array, grad in (
+        (lambda x: tn.amax(x, 1), lambda x: torch.amax(x, 1), ties, upstream),
+        (tn.relu, torch.relu, np.zeros(2), upstream),
+        (tn.abs, torch.abs, np.zeros(2), upstream),
+        (
+            lambda x: tn.nn.functional.max_pool2d(x, 2),
+            lambda x: torch.nn.functional.max_pool2d(x, 2),
+            image,
+            window,
+        ),
+    ):
+        x, x_torch = tn.Tensor(array, requires_grad=True), torch.tensor(array, requires_grad=True)
+        ours(x).backward(tn.Tensor(grad))
+        theirs(x_torch).backward(torch.tensor(grad))
+        assert x.grad is not None
+        np.testing.assert_allclose(x.grad.numpy(), x_torch.grad.numpy(), rtol=1e-14)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_nan_and_infinity_pass_as_in_torch(value: float) -> None:
+    array = np.array([[1.0, value, -2.0, 0.5]])
+    image = np.arange(16.0).reshape(1, 1, 4, 4)
+    image[0, 0, 1, 1] = value
+    for name in ("relu", "exp", "abs", "sigmoid", "tanh"):
+        np.testing.assert_allclose(
+            getattr(tn, name)(tn.Tensor(array)).numpy(), getattr(torch, name)(torch.tensor(array))
+        )
+    np.testing.assert_array_equal(tn.amax(tn.Tensor(array), 1).numpy(), torch.amax(torch.tensor(array), 1))
+    ours = tn.nn.functional.max_pool2d(tn.Tensor(image), 2, return_indices=True)
+    theirs = torch.nn.functional.max_pool2d(torch.tensor(image), 2, return_indices=True)
+    for y, expected in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(y.numpy(), expected.numpy())
+
+
+def test_argmax_and_comparisons(rng: np.random.Generator) -> None:
+    array = rng.integers(0, 3, (4, 5)).astype("float64")
+    x, x_torch = tn.Tensor(array, requires_grad=True), torch.tensor(array)
+    for dim in (None, 0, -1):
+        index = tn.argmax(x, dim)
+        np.testing.assert_array_equal(index.numpy(), torch.argmax(x_torch, dim).numpy())
+        assert index.dtype == "int64"
+        assert not index.requires_grad
+    for relation in ("eq", "ne", "lt", "le", "gt", "ge"):
+        y = getattr(x, relation)(1)
+        np.testing.assert_array_equal(y.numpy(), getattr(x_torch, relation)(1).numpy())
+        assert y.dtype == "bool"
