@@ -369,7 +369,7 @@ def _checked(node: Node, i: int, edge: Edge, gradient: Any) -> Any:
 def _accumulate_into_leaf(leaf: Any, gradient: Any) -> None:
     """Add to the leaf's `.grad`, which is an array of its own: nothing else may see it change."""
     if is_grad_enabled():
-        leaf.grad = gradient if leaf.grad is None else leaf.grad + gradient
+        leaf.grad = gradient.clone() if leaf.grad is None else leaf.grad + gradient
     elif leaf.grad is None:
         leaf.grad = tensor_module.Tensor(gradient.array.copy(order="K"))
     else:

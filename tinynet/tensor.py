@@ -177,7 +177,7 @@ class Tensor:
 
     def to(self, *target: Any, dtype: Any = None, device: Any = None) -> Tensor:
         """Return the tensor in another dtype or on another device (given in any order), itself if it fits."""
-        dtype, place = _split_target(target, dtype, device)
+        dtype, place = split_target(target, dtype, device)
         result = self
         if (
             place is not None
@@ -376,7 +376,7 @@ def _flat(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int | np.integer) else sizes
 
 
-def _split_target(target: tuple[Any, ...], dtype: Any, place: Any) -> tuple[Any, device | None]:
+def split_target(target: tuple[Any, ...], dtype: Any, place: Any) -> tuple[Any, device | None]:
     """Sort the arguments of `to` into a dtype and a device."""
     for value in target:
         if isinstance(value, device) or (

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tinynet
+
+SMALL = ("--model", "lenet", "--batch-size", "50", "--threads", "1", "--val-size", "50", "--max-steps", "3")
+"""A run of a second or two."""
+
+
+def spawn(folder, module, *words):
+    """Start `python -m MODULE WORDS` in `folder`, with the tinynet that pytest runs, warnings being errors."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", module, *map(str, words)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(Path(tinynet.__file__).parents[1])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Return a function that starts `python -m MODULE WORDS` in an empty folder."""
+    processes = []
+
+    def begin(module, *words):
+        processes.append(spawn(tmp_path, module, *words))
+        return processes[-1]
+
+    yield begin
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def run(start):
+    """Return a function that runs `python -m MODULE WORDS` and gives exit code, output and errors."""
+
+    def finish(module, *words):
+        process = start(module, *words)
+        out, err = process.communicate(timeout=120)
+        return process.returncode, out, err
+
+    return finish
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory):
+    """The folder of a small run, not to be changed."""
+    folder = tmp_path_factory.mktemp("trained")
+    process = spawn(folder, "tinynet.train", *SMALL, "--out", "run")
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, ""), out
+    return folder / "run"
+
+
+@pytest.fixture
+def trained(small_run, tmp_path):
+    """A copy of the small run, as the folder `run`."""
+    return Path(shutil.copytree(small_run, tmp_path / "run"))

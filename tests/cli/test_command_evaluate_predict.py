@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def test_evaluate_agrees_with_the_run(run, trained):
+    results = json.loads((trained / "results.json").read_text())
+    code, out, err = run("tinynet.evaluate", "run", "--batch-size", "64")
+    assert (code, err) == (0, "")
+    loss, accuracy = re.search(
+        r"^test set, 1,000 images: loss ([\d.]+), accuracy ([\d.]+) %$", out, re.M
+    ).groups()
+    assert float(loss) == pytest.approx(results["test_loss"], abs=1e-3)
+    assert float(accuracy) == pytest.approx(100 * results["test_accuracy"], abs=0.15)
+    classes = re.findall(r"^  (\w+) +[\d.]+ %  (\d+) of 100$", out, re.M)
+    assert len(classes) == 10
+    assert sum(int(hits) for _, hits in classes) == round(10 * float(accuracy))
+    code, out, _ = run("tinynet.evaluate", trained / "last.json", "--split", "val")
+    assert code == 0
+    assert "val set, 50 images" in out
+
+
+def test_predict_names_three_classes_and_reports_each_bad_picture(run, trained, tmp_path):
+    Image.fromarray(np.full((50, 70, 3), 128, dtype=np.uint8)).save(tmp_path / "good.png")
+    Image.fromarray(np.full((40, 40), np.nan, dtype=np.float32)).save(tmp_path / "nan.tiff")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "good.png").read_bytes()[:60])
+    code, out, err = run("tinynet.predict", "run", "cut.png", "good.png", "nan.tiff", "gone.png")
+    assert code == 2
+    shares = re.match(r"good\.png: \w+ ([\d.]+) %, \w+ ([\d.]+) %, \w+ ([\d.]+) %$", out.strip()).groups()
+    assert 100 > float(shares[0]) >= float(shares[1]) >= float(shares[2]) > 0
+    lines = err.splitlines()
+    assert len(lines) == 3
+    for line, name in zip(lines, ("cut.png", "nan.tiff", "gone.png"), strict=True):
+        assert re.match(rf"tinynet\.predict: error: .*{name}", line)
+
+
+def test_predict_succeeds_where_every_picture_is_good(run, trained, tmp_path):
+    Image.fromarray(np.full((50, 70), 128, dtype=np.uint8)).save(tmp_path / "grey.png")
+    code, out, err = run("tinynet.predict", trained / "best.json", "grey.png")
+    assert (code, err) == (0, "")
+    assert out.startswith("grey.png: ")
+
+
+def test_checkpoint_of_another_model_lists_the_differences(run, trained):
+    state = json.loads((trained / "best.json").read_text())
+    state["config"]["model"] = "resnet8"
+    (trained / "best.json").write_text(json.dumps(state))
+    code, out, err = run("tinynet.evaluate", "run")
+    assert (code, out) == (2, "")
+    assert "layer1.0.conv1.weight: missing" in err
+    assert "fc1.weight: unexpected" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("module, more", [("tinynet.evaluate", []), ("tinynet.predict", ["x.png"])])
+def test_mistakes_give_one_message(run, module, more):
+    for words, message in (
+        (["nowhere", *more], "no such checkpoint: nowhere"),
+        (["--threads", "0", "run", *more], "--threads: 0: must be at least 1"),
+        ([], "required: CHECKPOINT"),
+    ):
+        code, out, err = run(module, *words)
+        assert (code, out) == (2, "")
+        assert err.startswith(f"{module}: error: ")
+        assert message in err
+        assert "Traceback" not in err

@@ -1,0 +1,186 @@
+"""`python -m tinynet.train` from outside: what it prints, leaves, and does when things go wrong."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shlex
+import signal
+import time
+
+import pytest
+
+from tinynet.training import checkpoint
+
+TIMES = ("seconds", "images_per_second")
+
+
+SMALL = ("--model", "lenet", "--batch-size", "50", "--threads", "1", "--max-steps", "5")
+
+
+def results(folder):
+    """What two equal runs share: arrays by their hash, and the metrics."""
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    arrays = {kind: checkpoint.load(folder, kinds=(kind,)).state["sha256"] for kind in ("best", "last")}
+    return arrays, [{name: value for name, value in line.items() if name not in TIMES} for line in lines]
+
+
+def wait_for(process, condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_run_its_resumption_after_kill_9_and_its_repetition_agree(run, start, tmp_path):
+    words = (
+        "--model",
+        "lenet",
+        "--epochs",
+        "2",
+        "--batch-size",
+        "100",
+        "--val-size",
+        "2800",
+        "--threads",
+        "1",
+    )
+    code, out, err = run("tinynet.train", *words, "--out", "whole")
+    assert (code, err) == (0, "")
+    assert "a sample of real CIFAR-10" in out
+    assert "not the full data set" in out
+    assert len(re.findall(r"^epoch [12]/2  train loss .* acc .* val loss .* images/s$", out, re.M)) == 2
+    assert re.search(
+        r"^Test +accuracy [\d.]+ %, loss [\d.]+ on 1,000 images, .* best in validation$", out, re.M
+    )
+    names = {"metrics.jsonl", "curves.png", "results.json", "last.json", "best.json"}
+    assert names < {path.name for path in (tmp_path / "whole").iterdir()}
+
+    killed = start("tinynet.train", *words, "--out", "killed", "--save-minutes", "1e-9")
+    state = tmp_path / "killed" / "last.json"
+    wait_for(killed, lambda: state.exists() and '"step": 4' in state.read_text())
+    killed.kill()
+    killed.communicate()
+    assert not (tmp_path / "killed" / "results.json").exists()
+    code, out, err = run("tinynet.train", "--resume", "--out", "killed")
+    assert (code, err) == (0, "")
+    assert "Resumed from killed/last.json" in out
+    assert results(tmp_path / "killed") == results(tmp_path / "whole")
+
+    again = shlex.split(json.loads((tmp_path / "whole" / "results.json").read_text())["command"])
+    assert again[:3] == ["python", "-m", "tinynet.train"]
+    code, out, err = run("tinynet.train", *again[3:])
+    assert (code, err) == (0, "")
+    assert results(tmp_path / "runs" / "quick-1") == results(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_saves_says_how_to_resume_and_does(start, run, tmp_path, number):
+    words = (
+        "--model",
+        "lenet",
+        "--batch-size",
+        "50",
+        "--threads",
+        "1",
+        "--val-size",
+        "0",
+        "--schedule",
+        "constant",
+    )
+    process = start("tinynet.train", *words, "--epochs", "500", "--out", "stopped run")
+    metrics = tmp_path / "stopped run" / "metrics.jsonl"
+    wait_for(process, (tmp_path / "stopped run" / "last.json").exists)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert "Ctrl-C again quits at once" in err
+    assert "Traceback" not in err
+    command = re.search(r"^Continue exactly there with: python -m (.*)$", out, re.M)[1]
+    done = checkpoint.load(tmp_path / "stopped run").state
+    steps = done["epoch"] * done["steps_per_epoch"] + done["step"]
+    code, out, err = run(*shlex.split(command), "--max-steps", str(steps + 1))
+    assert (code, err) == (0, "")
+    assert json.loads(metrics.read_text().splitlines()[-1])["step"] == steps + 1
+
+
+def test_second_ctrl_c_quits_at_once(start, tmp_path):
+    process = start("tinynet.train", "--model", "resnet18", "--batch-size", "256", "--threads", "1")
+    wait_for(process, (tmp_path / "runs" / "quick-1" / "last.json").exists)
+    process.send_signal(signal.SIGINT)
+    assert "Ctrl-C again" in process.stderr.readline() + process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert checkpoint.load(tmp_path / "runs" / "quick-1").state["step"] == 0
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["resnet2"], r"no recipe 'resnet2': did you mean .*resnet20"),
+        (["--epoch", "3"], r"unknown flag --epoch: did you mean --epochs\?"),
+        (["--val-size", "3500"], r"--val-size 3500: must be below 3,500"),
+        (["--out", "file/run"], r"cannot write to --out file/run"),
+        (["--resume", "--out", "nowhere"], r"nowhere holds no run"),
+        (
+            ["--model", "lenet", "--schedule", "onecycle", "--batch-size", "9999", "--epochs", "2"],
+            "onecycle: 2 steps",
+        ),
+    ],
+)
+def test_mistake_gives_one_message_exit_code_2_and_no_files(run, tmp_path, words, message):
+    (tmp_path / "file").write_text("precious")
+    code, out, err = run("tinynet.train", *words)
+    assert (code, out) == (2, "")
+    assert re.search(rf"^tinynet.train: error: .*{message}", err)
+    assert "Traceback" not in err
+    assert {path.name for path in tmp_path.rglob("*")} <= {"file", "runs"}
+
+
+@pytest.mark.skipif(importlib.util.find_spec("cupy") is not None, reason="CuPy is installed here")
+def test_missing_cupy_gives_the_install_line(run, tmp_path):
+    code, out, err = run("tinynet.train", "--backend", "cupy")
+    assert (code, out) == (2, "")
+    assert re.match(r"tinynet.train: error: .*pip install", err)
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damaged_checkpoint_and_used_folder_are_refused_and_left_alone(run, trained):
+    (arrays,) = trained.glob("last-*.safetensors")
+    content = bytearray(arrays.read_bytes())
+    content[len(content) // 2] ^= 1
+    arrays.write_bytes(content)
+    before = {path.name: path.read_bytes() for path in trained.iterdir()}
+    for words, message in (
+        (["--resume", "--out", "run", "--max-steps", "9"], "is damaged: SHA-256"),
+        (["--out", "run"], "already holds a run: continue it with --resume"),
+    ):
+        code, out, err = run("tinynet.train", *words)
+        assert (code, out) == (2, "")
+        assert message in err
+        assert "Traceback" not in err
+    assert {path.name: path.read_bytes() for path in trained.iterdir()} == before
+
+
+def test_diverging_run_says_what_to_try(run, tmp_path):
+    code, _, err = run("tinynet.train", *SMALL, "--lr", "1e30", "--schedule", "constant", "--out", "wild")
+    assert code == 1
+    assert re.match(
+        r"tinynet.train: the loss is not finite any more .*: epoch 1, .*learning rate 1e\+30", err
+    )
+    assert "Try a smaller --lr" in err
+    assert "Traceback" not in err
+    assert checkpoint.load(tmp_path / "wild").state["epoch"] == 0
+
+
+def test_help_answers_at_once(run):
+    began = time.monotonic()
+    code, out, err = run("tinynet.train", "--help")
+    assert (code, err) == (0, "")
+    assert "Recipes" in out
+    # Half a second on an idle machine; the limit is wide for a busy one.
+    assert time.monotonic() - began < 10

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tinynet
+from tinynet import models, nn
+from tinynet.models.resnet import SubsampleAndPad, bn_shortcut_resnet, option_a_resnet
+
+PARAMETERS = {
+    "lenet": 62_006,
+    "resnet8": 75_290,
+    "resnet20": 269_722,
+    "resnet32": 464_154,
+    "resnet44": 658_586,
+    "resnet56": 853_018,
+    "resnet110": 1_727_962,
+    "resnet-6block": 692_122,
+    "resnet-9block": 1_080_090,
+    "resnet18": 11_173_962,
+}
+
+
+def test_names_lists_every_model():
+    assert models.names() == list(PARAMETERS)
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_parameter_count(name):
+    assert sum(parameter.numel() for parameter in models.build(name).parameters()) == PARAMETERS[name]
+
+
+@pytest.mark.parametrize("name", ["lenet", "resnet8", "resnet-6block"])
+@pytest.mark.parametrize("num_classes", [1, 7])
+def test_logits_have_one_column_a_class(name, num_classes):
+    model = models.build(name, num_classes=num_classes).eval()
+    with tinynet.no_grad():
+        logits = model(tinynet.randn(2, 3, 32, 32))
+    assert logits.shape == (2, num_classes)
+    assert logits.dtype == tinynet.float32
+
+
+def test_residual_nets_take_other_image_sizes():
+    with tinynet.no_grad():
+        assert models.build("resnet8").eval()(tinynet.randn(1, 3, 20, 13)).shape == (1, 10)
+
+
+@pytest.mark.parametrize(
+    ("model", "missing", "found"),
+    [
+        ("resnet18", "layer1.0.downsample.0.weight", "layer2.0.downsample.0.weight"),
+        ("resnet20", "layer2.0.downsample.0.weight", "layer3.2.bn2.num_batches_tracked"),
+        ("resnet-6block", "layer1.1.downsample.0.weight", "layer1.0.downsample.1.running_var"),
+    ],
+)
+def test_projections_only_where_the_shape_changes(model, missing, found):
+    state = models.build(model).state_dict()
+    assert found in state
+    assert missing not in state
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("resnet21", "resnet20"), ("LeNet", "lenet"), ("vgg", "the models are lenet, resnet8")],
+)
+def test_unknown_name_is_refused_with_a_hint(name, message):
+    with pytest.raises(ValueError, match=message):
+        models.build(name)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: models.build("lenet", num_classes=0), "num_classes must be at least 1, got 0"),
+        (lambda: option_a_resnet(18), "6n.2 .* got 18"),
+        (lambda: option_a_resnet(2), "6n.2 .* got 2"),
+        (lambda: bn_shortcut_resnet(7), "multiple of 3, got 7"),
+        (lambda: bn_shortcut_resnet(0), "multiple of 3, got 0"),
+    ],
+)
+def test_impossible_sizes_are_refused(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+def test_stages_need_one_number_each():
+    with pytest.raises(ValueError, match=r"one number a stage, got \(8, 8\), \(1,\), \(1, 2\)"):
+        models.ResNet(stem=8, widths=(8, 8), blocks=(1,), strides=(1, 2), shortcut=SubsampleAndPad)
+
+
+def test_option_a_takes_every_second_pixel_and_pads_channels_on_both_sides():
+    x = np.random.default_rng(0).standard_normal((2, 4, 5, 7))
+    y = SubsampleAndPad(4, 7, stride=2)(tinynet.from_numpy(x)).numpy()
+    expected = np.zeros((2, 7, 3, 4))
+    expected[:, 1:5] = x[:, :, ::2, ::2]
+    np.testing.assert_array_equal(y, expected)
+
+
+def test_convolutions_start_kaiming_normal_fan_out_and_batch_norm_as_identity():
+    model = models.build("resnet18")
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            weight = module.weight.detach().numpy()
+            out_channels, _, KH, KW = weight.shape
+            assert weight.std() == pytest.approx((2 / (out_channels * KH * KW)) ** 0.5, rel=0.1)
+            assert abs(weight.mean()) < 4 * weight.std() / weight.size**0.5
+        if isinstance(module, nn.BatchNorm2d):
+            assert np.all(module.weight.detach().numpy() == 1)
+            assert np.all(module.bias.detach().numpy() == 0)
+
+
+@pytest.mark.parametrize("name", ["lenet", "resnet8"])
+def test_initial_weights_follow_the_seed(name):
+    def weights(seed):
+        tinynet.manual_seed(seed)
+        return {key: value.numpy() for key, value in models.build(name).state_dict().items()}
+
+    first, again, other = weights(1), weights(1), weights(2)
+    assert all(np.array_equal(first[key], again[key]) for key in first)
+    key = next(key for key in first if key.endswith("conv1.weight"))
+    assert not np.array_equal(first[key], other[key])

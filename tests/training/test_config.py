@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+
+from tinynet.training.config import TrainConfig, flag, flags
+from tinynet.training.errors import ConfigError
+from tinynet.training.help import GROUPS
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("epochs", 0),
+        ("epochs", -3),
+        ("batch_size", 0),
+        ("max_steps", 0),
+        ("lr", -0.1),
+        ("lr", float("nan")),
+        ("lr", float("inf")),
+        ("momentum", 1.5),
+        ("weight_decay", -1e-4),
+        ("label_smoothing", 1.0),
+        ("warmup", 0.0),
+        ("val_size", -1),
+        ("gamma", 0.0),
+        ("step_size", 0),
+        ("seed", -1),
+        ("threads", 0),
+        ("save_minutes", 0.0),
+        ("dataset", "cifar"),
+        ("optimizer", "sdg"),
+        ("schedule", "cosin"),
+        ("augment", "flip"),
+        ("backend", "cuda"),
+    ],
+)
+def test_value_out_of_range_is_named_with_its_flag(name, value):
+    with pytest.raises(ConfigError) as error:
+        replace(TrainConfig(), **{name: value}).validate()
+    assert str(error.value).startswith(f"{flag(name)} {value}: ")
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"schedule": "multistep"}, "needs --milestones"),
+        ({"schedule": "multistep", "milestones": (80, 40)}, "--milestones 80,40"),
+        ({"milestones": (0, 4)}, "--milestones 0,4"),
+        ({"nesterov": True, "momentum": 0.0}, "--nesterov needs"),
+        ({"nesterov": True, "optimizer": "adam"}, "--nesterov needs"),
+    ],
+)
+def test_values_that_contradict_each_other(changes, words):
+    with pytest.raises(ConfigError, match=words):
+        replace(TrainConfig(), **changes).validate()
+
+
+def test_json_keeps_every_value():
+    config = TrainConfig(milestones=(3, 5), lr=0.1 + 0.2, out="x", nesterov=True)
+    assert TrainConfig.from_json(config.to_json()) == config
+
+
+def test_flags_are_the_difference_to_a_base():
+    base = TrainConfig(nesterov=True)
+    config = TrainConfig(lr=0.3, milestones=(3, 5), data_dir="a b", seed=7)
+    wanted = ["--data-dir", "a b", "--lr", "0.3", "--no-nesterov", "--milestones", "3,5"]
+    assert flags(config, base, skip=("seed",)) == wanted
+
+
+def test_every_field_is_explained_in_the_help():
+    explained = [name for group in GROUPS.values() for name in group]
+    assert sorted(explained) == sorted(item.name for item in fields(TrainConfig) if item.name != "recipe")

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+
+from tinynet.training.cli import parse, to_toml
+from tinynet.training.config import TrainConfig, flag
+from tinynet.training.errors import ConfigError
+from tinynet.training.recipes import RECIPES
+
+
+def read(*words):
+    return parse(words, "tinynet.train")
+
+
+def test_without_words_the_default_recipe():
+    assert read() == (RECIPES["quick"].config, frozenset())
+
+
+@pytest.mark.parametrize(
+    "words, changes",
+    [
+        (["--epochs", "2", "--lr=1e-3"], {"epochs": 2, "lr": 1e-3}),
+        (["--batch_size", "3", "--max_steps=4"], {"batch_size": 3, "max_steps": 4}),
+        (["--schedule", "multistep", "--milestones", "2,4"], {"schedule": "multistep", "milestones": (2, 4)}),
+        (["--nesterov"], {"nesterov": True}),
+        (["--out", "a_b"], {"out": "a_b"}),
+    ],
+)
+def test_flags_change_the_recipe(words, changes):
+    config, given = read("resnet20", *words)
+    assert config == replace(RECIPES["resnet20"].config, **changes)
+    assert given == {"recipe", *changes}
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["--epoch", "3"], r"unknown flag --epoch: did you mean --epochs\?"),
+        (["--learning-rate", "3"], "unknown flag --learning-rate"),
+        (["resnet20", "resnet32"], "one recipe at most, but also got resnet32"),
+        (["resnet2O"], "no recipe 'resnet2O': did you mean .*resnet20"),
+        (["--epochs", "two"], "^--epochs: 'two' is not a whole number"),
+        (["--epochs", "2.5"], "^--epochs: '2.5' is not a whole number"),
+        (["--lr", "fast"], "^--lr: 'fast' is not a number"),
+        (["--lr"], "^--lr: expected one argument"),
+        (["--milestones", "2,x"], "^--milestones: 'x' is not a whole number"),
+        (["--lr", "-1"], "^--lr -1.0: must be a number above 0"),
+        (["--model", "resnet9"], r"^--model resnet9: did you mean resnet8.*Known: lenet"),
+        (["--config", "/nowhere.toml"], "^--config /nowhere.toml: .*No such file"),
+    ],
+)
+def test_mistakes_are_explained(words, message):
+    with pytest.raises(ConfigError, match=message):
+        read(*words)
+
+
+def test_file_stands_between_recipe_and_flags(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('recipe = "resnet20"\nepochs = 7\nlr = 1\nnesterov = true\n')
+    config, given = read("--config", str(path), "--epochs", "9")
+    assert config == replace(RECIPES["resnet20"].config, epochs=9, lr=1.0, nesterov=True)
+    assert given == {"recipe", "epochs", "lr", "nesterov"}
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ("epocs = 3", r"mine.toml: epocs: did you mean epochs\?"),
+        ("epochs = 'x'", "mine.toml: --epochs: 'x' is not a whole number"),
+        ("epochs = [3", "mine.toml: Unclosed array"),
+    ],
+)
+def test_mistakes_in_a_file_are_explained(tmp_path, content, message):
+    path = tmp_path / "mine.toml"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match=message):
+        read("--config", str(path))
+
+
+def test_printed_configuration_reads_back(tmp_path, capsys):
+    path = tmp_path / "mine.toml"
+    changes = (
+        "--schedule",
+        "multistep",
+        "--milestones",
+        "3,5",
+        "--nesterov",
+        "--data-dir",
+        'a "b"\\c',
+        "--lr",
+        "0.3",
+    )
+    with pytest.raises(SystemExit) as stop:
+        read("resnet20", *changes, "--print-config")
+    assert stop.value.code == 0
+    path.write_text(capsys.readouterr().out)
+    assert read("--config", str(path))[0] == read("resnet20", *changes)[0]
+
+
+def test_print_leaves_out_what_is_not_given():
+    assert "max_steps" not in to_toml(TrainConfig())
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_help_has_every_flag_and_recipe_and_fits_the_terminal(monkeypatch, capsys, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with pytest.raises(SystemExit) as stop:
+        read("resnet18", "--help")
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    for item in fields(TrainConfig):
+        assert item.name == "recipe" or f"  {flag(item.name)}" in text
+    for recipe in RECIPES:
+        assert f"  {recipe}" in text
+    assert "defaults of resnet18" in text
+    assert "[0.05]" in text  # its learning rate
+    assert columns < 80 or max(map(len, text.splitlines())) <= columns

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tinynet.data import DataError
+from tinynet.train import main
+from tinynet.training import batches
+from tinynet.training.checkpoint import Checkpoint
+from tinynet.training.config import TrainConfig
+from tinynet.training.errors import CheckpointError, ConfigError
+from tinynet.training.report import Report, duration
+from tinynet.training.session import resumed_config
+
+RUN = TrainConfig(recipe="resnet20", epochs=20, lr=0.3, threads=2)
+
+
+def resumed(schedule="onecycle", framework="tinynet", **given):
+    before = replace(RUN, schedule=schedule)
+    saved = Checkpoint(Path("last.json"), {}, {}, {"config": before.to_json(), "framework": "tinynet"})
+    return resumed_config(replace(TrainConfig(), **given), frozenset(given), saved, framework)
+
+
+def test_a_resumed_run_keeps_its_values():
+    assert resumed(resume=True, out="x") == replace(RUN, resume=True, out="x")
+
+
+@pytest.mark.parametrize(
+    "given", [{"threads": 4}, {"max_steps": 9}, {"data_dir": "d"}, {"save_minutes": 1.0}]
+)
+def test_what_leaves_the_course_alone_may_change(given):
+    assert resumed(**given) == replace(RUN, **given)
+
+
+@pytest.mark.parametrize(
+    "given", [{"lr": 0.1}, {"recipe": "quick"}, {"epochs": 30}, {"seed": 4}, {"val_size": 3}]
+)
+def test_what_changes_the_course_is_refused(given):
+    (name,) = given
+    with pytest.raises(
+        ConfigError, match=rf"--{name.replace('_', '-')} .*\(the run has .*May change: .*--threads"
+    ):
+        resumed(**given)
+
+
+def test_repeating_the_same_value_is_fine():
+    assert resumed(lr=0.3, recipe="resnet20") == RUN
+
+
+def test_epochs_may_change_where_the_schedule_does_not_depend_on_them():
+    assert resumed(schedule="constant", epochs=30).epochs == 30
+
+
+def test_another_framework_is_refused():
+    with pytest.raises(CheckpointError, match="written by tinynet: resume it there, not in torch"):
+        resumed(framework="torch")
+
+
+def test_command_repeats_the_run():
+    config = replace(TrainConfig(recipe="resnet20"), lr=0.3, data_dir="my data", out="x", resume=True, seed=4)
+    command = Report("tinynet.train", config).command(threads=2)
+    assert command == "python -m tinynet.train resnet20 --data-dir 'my data' --lr 0.3 --seed 4 --threads 2"
+
+
+def test_trouble_with_the_data_is_one_message_and_leaves_no_folder(monkeypatch, tmp_path, capsys):
+    def damaged(*args, **kwargs):
+        raise DataError("data_batch_1.bin is truncated")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(batches, "load", damaged)
+    assert main(["--threads", "1"]) == 2
+    assert capsys.readouterr() == ("", "tinynet.train: error: data_batch_1.bin is truncated\n")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "runs"]
+
+
+@pytest.mark.parametrize(
+    "seconds, words", [(3.21, "3.2 s"), (59.4, "59.4 s"), (83, "1 min 23 s"), (3723, "1 h 02 min 03 s")]
+)
+def test_duration(seconds, words):
+    assert duration(seconds) == words

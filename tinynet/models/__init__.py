@@ -1,0 +1,41 @@
+"""Networks by name: `build("resnet20")`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from functools import partial
+
+from tinynet.models.lenet import LeNet
+from tinynet.models.resnet import ResNet, bn_shortcut_resnet, option_a_resnet, resnet18
+from tinynet.nn import Module
+
+__all__ = ["LeNet", "ResNet", "bn_shortcut_resnet", "build", "names", "option_a_resnet", "resnet18"]
+
+_BUILDERS: dict[str, Callable[[int], Module]] = {
+    "lenet": LeNet,
+    **{f"resnet{depth}": partial(option_a_resnet, depth) for depth in (8, 20, 32, 44, 56, 110)},
+    "resnet-6block": partial(bn_shortcut_resnet, 6),
+    "resnet-9block": partial(bn_shortcut_resnet, 9),
+    "resnet18": resnet18,
+}
+
+
+def names() -> list[str]:
+    """List the names that `build` knows, smallest family first."""
+    return list(_BUILDERS)
+
+
+def build(name: str, num_classes: int = 10) -> Module:
+    """Build a freshly initialised network for (N, 3, 32, 32) images.
+
+    Args:    name: one of `names()`; num_classes: width of the output, at least 1
+    Raises:  ValueError: unknown name (the message offers the nearest ones) or num_classes < 1
+    """
+    if num_classes < 1:
+        raise ValueError(f"num_classes must be at least 1, got {num_classes}")
+    if name not in _BUILDERS:
+        close = difflib.get_close_matches(name, _BUILDERS, n=3)
+        hint = f"did you mean {' or '.join(close)}? " if close else ""
+        raise ValueError(f"unknown model {name!r}; {hint}the models are {', '.join(_BUILDERS)}")
+    return _BUILDERS[name](num_classes)

@@ -1,0 +1,174 @@
+"""Residual networks for 32x32 images: a 3x3 stem, stages of basic blocks, average pooling, a linear layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tinynet import Tensor, nn
+from tinynet.nn import functional as F
+
+
+def conv3x3(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
+    """Make a 3x3 convolution that keeps the image size at stride 1; no bias, batch normalisation follows."""
+    return nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
+
+
+class SubsampleAndPad(nn.Module):
+    """Shrink by taking every `stride`-th pixel and widen by zero channels on either side: no parameters.
+
+    Shapes:  input (N, C, H, W); returns (N, O, ceil(H/stride), ceil(W/stride))
+    Source:  He, Zhang, Ren, Sun 2015, arXiv 1512.03385, section 3.3, option A
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        extra = out_channels - in_channels
+        self.before, self.after = extra // 2, extra - extra // 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the subsampled and zero-padded images."""
+        return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.before, self.after))
+
+
+def conv_bn_shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Module:
+    """Project with a strided 1x1 convolution and batch normalisation.
+
+    Source:  He, Zhang, Ren, Sun 2015, arXiv 1512.03385, section 3.3, option B
+    """
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False), nn.BatchNorm2d(out_channels)
+    )
+
+
+Shortcut = Callable[[int, int, int], nn.Module]
+
+
+class BasicBlock(nn.Module):
+    """Add two 3x3 convolutions with batch normalisation to a shortcut of the input.
+
+    Shapes:  input (N, C, H, W); returns (N, O, ceil(H/stride), ceil(W/stride))
+    Args:    shortcut: makes the projection from (C, O, stride); used where the shape changes
+    Source:  He, Zhang, Ren, Sun 2015, arXiv 1512.03385, figure 2
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int, shortcut: Shortcut) -> None:
+        super().__init__()
+        self.conv1 = conv3x3(in_channels, out_channels, stride)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = conv3x3(out_channels, out_channels)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        keeps_shape = stride == 1 and in_channels == out_channels
+        self.downsample = nn.Identity() if keeps_shape else shortcut(in_channels, out_channels, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the block's output."""
+        y = F.relu(self.bn1(self.conv1(x)))
+        y = self.bn2(self.conv2(y))
+        return F.relu(y + self.downsample(x))
+
+
+class ResNet(nn.Module):
+    """Classify images with stages of basic blocks.
+
+    Parameter names are torchvision's: conv1, bn1, layer1.0.conv1, layer1.0.downsample.0, fc.
+    Convolutions start Kaiming-normal (fan-out, ReLU), batch normalisation at weight 1 and bias 0.
+
+    Shapes:  input (N, 3, H, W); returns (N, num_classes), logits
+    Args:    stem: channels of the first convolution
+             widths, blocks, strides: channels, number of blocks and first stride of each stage
+             shortcut: projection used where a block changes the shape
+    Raises:  ValueError: widths, blocks and strides differ in length
+    Source:  He, Zhang, Ren, Sun 2015, arXiv 1512.03385; initialisation of arXiv 1502.01852
+    """
+
+    def __init__(
+        self,
+        *,
+        stem: int,
+        widths: Sequence[int],
+        blocks: Sequence[int],
+        strides: Sequence[int],
+        shortcut: Shortcut,
+        num_classes: int = 10,
+    ) -> None:
+        super().__init__()
+        if not len(widths) == len(blocks) == len(strides):
+            raise ValueError(
+                f"widths, blocks and strides need one number a stage, got {widths}, {blocks}, {strides}"
+            )
+        self.conv1 = conv3x3(3, stem)
+        self.bn1 = nn.BatchNorm2d(stem)
+        self.stages = [f"layer{number}" for number in range(1, len(widths) + 1)]
+        channels = stem
+        for name, width, count, stride in zip(self.stages, widths, blocks, strides, strict=True):
+            opening = BasicBlock(channels, width, stride, shortcut)
+            others = [BasicBlock(width, width, 1, shortcut) for _ in range(count - 1)]
+            setattr(self, name, nn.Sequential(opening, *others))
+            channels = width
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(channels, num_classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits (N, num_classes)."""
+        x = F.relu(self.bn1(self.conv1(x)))
+        for name in self.stages:
+            x = getattr(self, name)(x)
+        return self.fc(self.avgpool(x).flatten(1))
+
+
+def option_a_resnet(depth: int, num_classes: int = 10) -> ResNet:
+    """Build the paper's CIFAR network of 6n+2 weight layers; depth 20 has 269,722 parameters for 10 classes.
+
+    Raises:  ValueError: depth is not 6n+2 with n >= 1
+    Source:  He, Zhang, Ren, Sun 2015, arXiv 1512.03385, section 4.2
+    """
+    per_stage, remainder = divmod(depth - 2, 6)
+    if remainder or per_stage < 1:
+        raise ValueError(f"depth must be 6n+2 with n >= 1 (8, 14, 20, ...), got {depth}")
+    return ResNet(
+        stem=16,
+        widths=(16, 32, 64),
+        blocks=(per_stage,) * 3,
+        strides=(1, 2, 2),
+        shortcut=SubsampleAndPad,
+        num_classes=num_classes,
+    )
+
+
+def bn_shortcut_resnet(num_blocks: int, num_classes: int = 10) -> ResNet:
+    """Build the narrow network whose three stages (32, 64, 128 channels) all open with stride 2.
+
+    6 blocks have 692,122 parameters for 10 classes, 9 blocks 1,080,090.
+
+    Raises:  ValueError: num_blocks is not a positive multiple of 3
+    """
+    per_stage, remainder = divmod(num_blocks, 3)
+    if remainder or per_stage < 1:
+        raise ValueError(f"num_blocks must be a positive multiple of 3, got {num_blocks}")
+    return ResNet(
+        stem=16,
+        widths=(32, 64, 128),
+        blocks=(per_stage,) * 3,
+        strides=(2, 2, 2),
+        shortcut=conv_bn_shortcut,
+        num_classes=num_classes,
+    )
+
+
+def resnet18(num_classes: int = 10) -> ResNet:
+    """Build ResNet-18 with a 3x3 stem in place of the ImageNet stem; 11,173,962 parameters for 10 classes.
+
+    Source:  He, Zhang, Ren, Sun 2015, arXiv 1512.03385, table 1
+    """
+    return ResNet(
+        stem=64,
+        widths=(64, 128, 256, 512),
+        blocks=(2, 2, 2, 2),
+        strides=(1, 2, 2, 2),
+        shortcut=conv_bn_shortcut,
+        num_classes=num_classes,
+    )

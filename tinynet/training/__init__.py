@@ -1,0 +1,1 @@
+"""Train a network: configuration, recipes, the loop, metrics, checkpoints."""

@@ -1,0 +1,146 @@
+"""The configuration of a run: every field is a flag of `python -m tinynet.train`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from difflib import get_close_matches
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from tinynet.training.errors import ConfigError
+
+Dataset = Literal["cifar10-sample", "cifar10"]
+Optimizer = Literal["sgd", "adam", "adamw"]
+Schedule = Literal["constant", "step", "multistep", "cosine", "onecycle", "linear"]
+Augmentation = Literal["none", "crop-flip"]
+Backend = Literal["numpy", "cupy"]
+
+EPOCH_FREE_SCHEDULES = ("constant", "step", "multistep")
+"""Schedules that do not depend on the number of epochs, so that a finished run can be prolonged."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """All that determines a run, and a few fields that leave its result alone; `help.py` explains each."""
+
+    recipe: str = "quick"
+
+    model: str = "resnet20"
+    dataset: Dataset = "cifar10"
+    data_dir: str | None = None
+    val_size: int | None = None
+    augment: Augmentation = "crop-flip"
+
+    epochs: int = 30
+    max_steps: int | None = None
+    batch_size: int = 128
+
+    optimizer: Optimizer = "sgd"
+    lr: float = 0.1
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 1e-4
+    label_smoothing: float = 0.0
+
+    schedule: Schedule = "onecycle"
+    warmup: float = 0.25
+    milestones: tuple[int, ...] = ()
+    step_size: int = 30
+    gamma: float = 0.1
+
+    seed: int = 0
+    backend: Backend = "numpy"
+    threads: int | None = None
+    out: str | None = None
+    resume: bool = False
+    save_minutes: float = 10.0
+
+    def validate(self) -> None:
+        """Check every value that can be checked without data. Raises ConfigError naming flag and value."""
+        for name, hint in get_type_hints(type(self)).items():
+            if (known := choices(hint)) and getattr(self, name) not in known:
+                raise ConfigError(
+                    f"{flag(name)} {getattr(self, name)}: {suggest(getattr(self, name), known)}"
+                )
+        for name, (holds, wanted) in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not holds(value):
+                raise ConfigError(f"{flag(name)} {value}: must be {wanted}")
+        if any(m < 1 for m in self.milestones) or list(self.milestones) != sorted(set(self.milestones)):
+            raise ConfigError(f"--milestones {text(self.milestones)}: must be rising epochs, each at least 1")
+        if self.schedule == "multistep" and not self.milestones:
+            raise ConfigError("--schedule multistep needs --milestones, as in --milestones 80,110,130")
+        if self.nesterov and (self.optimizer != "sgd" or self.momentum == 0):
+            raise ConfigError("--nesterov needs --optimizer sgd and a --momentum above 0")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON can hold them."""
+        return {**asdict(self), "milestones": list(self.milestones)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> TrainConfig:
+        """Read what `to_json` wrote; fields unknown here are dropped, missing ones take their defaults."""
+        known = {item.name for item in fields(cls)}
+        kept = {name: value for name, value in values.items() if name in known}
+        return cls(**{**kept, "milestones": tuple(kept.get("milestones", ()))})
+
+
+_RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "val_size": (lambda v: v >= 0, "0 or more images"),
+    "epochs": (lambda v: v >= 1, "at least 1"),
+    "max_steps": (lambda v: v >= 1, "at least 1"),
+    "batch_size": (lambda v: v >= 1, "at least 1"),
+    "lr": (lambda v: 0 < v < float("inf"), "a number above 0"),
+    "momentum": (lambda v: 0 <= v < 1, "from 0 to below 1"),
+    "weight_decay": (lambda v: 0 <= v < float("inf"), "0 or more"),
+    "label_smoothing": (lambda v: 0 <= v < 1, "from 0 to below 1"),
+    "warmup": (lambda v: 0 < v < 1, "between 0 and 1"),
+    "step_size": (lambda v: v >= 1, "at least 1 epoch"),
+    "gamma": (lambda v: 0 < v <= 1, "above 0 and at most 1"),
+    "seed": (lambda v: 0 <= v < 2**63, "a whole number from 0 to 2^63 - 1"),
+    "threads": (lambda v: v >= 1, "at least 1"),
+    "save_minutes": (lambda v: v > 0, "above 0"),
+}
+
+
+def choices(hint: Any) -> tuple[str, ...]:
+    """Return the values that a field's type allows, where it is a list of names; else nothing."""
+    return get_args(hint) if get_origin(hint) is Literal else ()
+
+
+def flag(name: str) -> str:
+    """Return the command-line flag of a field."""
+    return "--" + name.replace("_", "-")
+
+
+def no_flag(name: str) -> str:
+    """Return the flag that switches a field off."""
+    return "--no-" + flag(name)[2:]
+
+
+def flags(config: TrainConfig, base: TrainConfig, skip: Sequence[str] = ()) -> list[str]:
+    """Return the flags that turn `base` into `config`, as words of a command."""
+    words: list[str] = []
+    for item in fields(config):
+        value = getattr(config, item.name)
+        if item.name in ("recipe", *skip) or value == getattr(base, item.name):
+            continue
+        if value is True:
+            words.append(flag(item.name))
+        elif value is False:
+            words.append(no_flag(item.name))
+        elif value is not None:
+            words += [flag(item.name), text(value)]
+    return words
+
+
+def suggest(word: str, known: Sequence[str]) -> str:
+    """Return "did you mean …?" with close matches, and the whole list."""
+    close = get_close_matches(str(word), known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(close)}? " if close else ""
+    return f"{hint}Known: {', '.join(known)}"
+
+
+def text(value: Any) -> str:
+    """Return a value as it is written on the command line."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

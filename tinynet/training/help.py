@@ -1,0 +1,110 @@
+"""The text of `python -m tinynet.train --help`."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from typing import get_type_hints
+
+from tinynet.training.config import TrainConfig, choices, flag, no_flag, text
+from tinynet.training.recipes import DEFAULT, RECIPES, Recipe
+
+GROUPS: dict[str, dict[str, str]] = {
+    "What to train": {
+        "model": "network: {models}",
+        "dataset": "images to train on; cifar10-sample is a part of CIFAR-10 inside the package",
+        "data_dir": "folder of the CIFAR-10 files; else $TINYNET_DATA, else the cache, else a download",
+        "val_size": "training images held back to pick the best epoch; a tenth if not given, 0 for none",
+        "augment": "random changes of the training images",
+    },
+    "How long": {
+        "epochs": "passes over the training images",
+        "max_steps": "stop after so many steps in all, on the schedule of the full run",
+        "batch_size": "images in one step",
+    },
+    "How to learn": {
+        "optimizer": "update rule",
+        "lr": "learning rate (its peak, for onecycle)",
+        "momentum": "momentum of sgd, from 0 to below 1",
+        "nesterov": "Nesterov's form of the momentum of sgd",
+        "weight_decay": "weight decay of every parameter",
+        "label_smoothing": "share of the target given to all classes alike, from 0 to below 1",
+        "schedule": "course of the learning rate",
+        "warmup": "onecycle: share of the run in which the learning rate rises",
+        "milestones": "multistep: epochs after which the learning rate drops, as in 80,110,130",
+        "step_size": "step: epochs between two drops",
+        "gamma": "step, multistep: factor of each drop",
+    },
+    "How to run": {
+        "seed": "seed of weights, shuffling and augmentation",
+        "backend": "numpy: CPU; cupy: NVIDIA GPU",
+        "threads": "CPU threads; all available cores if not given",
+        "out": "new folder for the results; runs/RECIPE-N if not given",
+        "resume": "continue the run in --out from its last checkpoint",
+        "save_minutes": "checkpoint also within an epoch, so many minutes apart",
+    },
+}
+
+
+def help_text(prog: str, recipe: Recipe, models: list[str]) -> str:
+    """Return the whole text, with the values of `recipe` as defaults, for the width of the terminal."""
+    width = min(shutil.get_terminal_size().columns, 100)
+    command = f"python -m {prog}"
+    lines = [
+        f"{command} [RECIPE] [flags]",
+        "",
+        *_wrap(
+            "Train a network on CIFAR-10. Without a recipe: a small residual net on a sample of CIFAR-10 "
+            "that comes with the package, offline, in about two minutes.",
+            "",
+            "",
+            width,
+        ),
+        "",
+        "Examples",
+        f"  {command}",
+        f"  {command} resnet20 --epochs 2",
+        f"  {command} resnet20 --optimizer adamw --lr 1e-3 --schedule cosine",
+        f"  {command} --resume --out runs/resnet20-1",
+        "",
+        f"Recipes (default: {DEFAULT})",
+    ]
+    for each in RECIPES.values():
+        lines += _wrap(each.description, f"  {each.name:<14}", " " * 16, width)
+    for group, names in GROUPS.items():
+        lines += ["", f"{group} (defaults of {recipe.name})" if group == "What to train" else group]
+        for name, words in names.items():
+            lines += _flag(name, words.format(models=", ".join(models)), recipe, width)
+    lines += ["", "Configuration files"]
+    lines += _item("--print-config", "print all values as TOML and stop", width)
+    lines += _item("--config FILE", "take values from a TOML file; a recipe and flags beside it win", width)
+    lines += _item("-h, --help", "show this text; after a recipe, with its values", width)
+    return "\n".join(lines) + "\n"
+
+
+def _flag(name: str, words: str, recipe: Recipe, width: int) -> list[str]:
+    hint, default = get_type_hints(TrainConfig)[name], getattr(recipe.config, name)
+    if hint is bool:
+        return _item(f"{flag(name)}, {no_flag(name)}" if name != "resume" else flag(name), words, width)
+    if known := choices(hint):
+        words = f"{words}: {', '.join(known)}"
+    if default not in (None, ()):
+        words = f"{words} [{text(default)}]"
+    return _item(f"{flag(name)} {_value_name(name)}", words, width)
+
+
+def _value_name(name: str) -> str:
+    return {"data_dir": "FOLDER", "out": "FOLDER", "milestones": "N,N,..."}.get(
+        name, "X" if get_type_hints(TrainConfig)[name] is float else _WORDS.get(name, "N")
+    )
+
+
+_WORDS = dict.fromkeys(("model", "dataset", "augment", "optimizer", "schedule", "backend"), "NAME")
+
+
+def _item(head: str, words: str, width: int) -> list[str]:
+    return _wrap(words, f"  {head:<24}" if len(head) < 24 else f"  {head}  ", " " * 26, width)
+
+
+def _wrap(words: str, first: str, rest: str, width: int) -> list[str]:
+    return textwrap.wrap(words, max(width, 40), initial_indent=first, subsequent_indent=rest)

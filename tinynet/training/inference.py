@@ -1,0 +1,58 @@
+"""A trained network from its checkpoint, for `tinynet.evaluate` and `tinynet.predict`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tinynet.data.transforms import Normalize
+from tinynet.training import checkpoint
+from tinynet.training.checkpoint import Checkpoint
+from tinynet.training.config import TrainConfig
+from tinynet.training.engine import TinynetEngine, available_cores
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network ready to answer; `saved` says what it learned and how."""
+
+    engine: TinynetEngine
+    saved: Checkpoint
+    config: TrainConfig
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the scores."""
+        return tuple(self.saved.state["classes"])
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Return the probabilities of the classes.
+
+        Shapes:  images uint8 (N, 3, 32, 32); returns float64 (N, classes)
+        """
+        return np.exp(
+            log_probabilities(self.engine.logits(Normalize(**self.saved.state["normalisation"])(images)))
+        )
+
+
+def load(path: Path, backend: str, threads: int | None) -> Trained:
+    """Build the network of a checkpoint, whichever framework trained it, and give it its weights.
+
+    Raises: CheckpointError: missing, damaged, or its weights do not fit its model; BackendUnavailable
+    """
+    saved = checkpoint.load(path)
+    config = TrainConfig.from_json(saved.state["config"])
+    engine = TinynetEngine()
+    engine.prepare(backend, threads or available_cores())
+    engine.build(config, steps_per_epoch=saved.state["steps_per_epoch"], classes=len(saved.state["classes"]))
+    checkpoint.check_fits(saved, engine.weights(), config.model)
+    engine.load_weights(saved.weights)
+    return Trained(engine, saved, config)
+
+
+def log_probabilities(logits: np.ndarray) -> np.ndarray:
+    """Return the logarithms of the probabilities, float64, of scores (N, classes)."""
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))

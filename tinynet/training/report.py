@@ -1,0 +1,105 @@
+"""What a run says on the screen: plain lines on standard output."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import numpy as np
+
+from tinynet.training.batches import Batches
+from tinynet.training.config import TrainConfig, flags
+from tinynet.training.metrics import EpochRecord
+from tinynet.training.recipes import find
+
+_BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
+
+
+class Report:
+    """Print the course of a run of `prog`."""
+
+    def __init__(self, prog: str, config: TrainConfig) -> None:
+        self.prog, self.config = prog, config
+        self._width = len(str(config.epochs))
+
+    def start(
+        self, *, framework: str, device: str, weights: dict[str, np.ndarray], batches: Batches, folder: Path
+    ) -> None:
+        """Say what is about to run, on which data, and where results go."""
+        config = self.config
+        train, val, test = batches.train.dataset, batches.val, batches.test.dataset
+        parameters = sum(array.size for name, array in weights.items() if not name.endswith(_BUFFERS))
+        held_back = 0 if val is None else len(val.dataset)
+        say(
+            f"{framework}: recipe {config.recipe}, model {config.model} ({parameters:,} parameters), {device}"
+        )
+        if config.dataset == "cifar10-sample":
+            say(
+                f"Data: a sample of real CIFAR-10 ({len(train) + held_back:,} training and {len(test):,} "
+                "test images) inside the package, not the full data set"
+            )
+        else:
+            say(f"Data: {config.dataset}")
+        say(f"      {len(train):,} images to train, {held_back:,} to validate, {len(test):,} to test")
+        say(f"Results go to {folder}")
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Print the line of one epoch."""
+        val = ""
+        if record.val_loss is not None and record.val_accuracy is not None:
+            val = f"  val loss {record.val_loss:.4f} acc {100 * record.val_accuracy:5.2f} %"
+        say(
+            f"epoch {record.epoch:>{self._width}}/{self.config.epochs}"
+            f"  train loss {record.train_loss:.4f} acc {100 * record.train_accuracy:5.2f} %{val}"
+            f"  lr {record.lr:.2e}  {record.seconds:.1f} s  {record.images_per_second:,.0f} images/s"
+        )
+
+    def resumed(self, folder: Path, epoch: int, step: int, steps: int) -> None:
+        """Say where a resumed run goes on."""
+        say(f"Resumed from {folder / 'last.json'}: {self._place(epoch, step, steps)}")
+
+    def stopped(self, folder: Path, epoch: int, step: int, steps: int) -> None:
+        """Say where the run was interrupted and how to go on."""
+        say(f"Stopped: {self._place(epoch, step, steps)}; saved in {folder / 'last.json'}")
+        say(f"Continue exactly there with: {self.resume_command(folder)}")
+
+    def _place(self, epoch: int, step: int, steps: int) -> str:
+        if step:
+            return f"{step} of {steps} steps into epoch {epoch + 1} of {self.config.epochs}"
+        return f"{epoch} of {self.config.epochs} epochs done"
+
+    def cut_short(self, folder: Path, done: int, whole: int) -> None:
+        """Say that --max-steps ended the run before its schedule did."""
+        say(
+            f"Stopped by --max-steps after {done:,} of {whole:,} steps, before its schedule ran out.\n"
+            f"Continue with: {self.resume_command(folder)} --max-steps {whole}"
+        )
+
+    def resume_command(self, folder: Path) -> str:
+        """Return the command that continues the run."""
+        return shlex.join(["python", "-m", *self.prog.split(), "--resume", "--out", str(folder)])
+
+    def command(self, threads: int) -> str:
+        """Return the command that repeats the run bit for bit on this machine."""
+        base = find(self.config.recipe).config
+        words = flags(self.config, base, skip=("out", "resume", "save_minutes", "seed", "threads"))
+        exact = ["--seed", str(self.config.seed), "--threads", str(threads)]
+        return shlex.join(["python", "-m", *self.prog.split(), self.config.recipe, *words, *exact])
+
+    def end(self, lines: dict[str, str]) -> None:
+        """Print a table of names and values."""
+        for name, value in lines.items():
+            say(f"{name:<12}{value}")
+
+
+def say(line: str) -> None:
+    """Print a line at once, also into a pipe."""
+    print(line, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """Return seconds in words, as in "1 h 02 min 03 s"."""
+    whole = round(seconds)
+    hours, minutes = whole // 3600, whole // 60 % 60
+    head = f"{hours} h {minutes:02} min " if hours else f"{minutes} min " if minutes else ""
+    return f"{head}{whole % 60:02} s" if head else f"{seconds:.1f} s"

@@ -1,0 +1,79 @@
+"""Choose, create and check the folder of a run, before anything is computed."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from tinynet.training.config import TrainConfig
+from tinynet.training.errors import ConfigError
+
+RUNS = Path("runs")
+
+
+def create(config: TrainConfig) -> Path:
+    """Create the empty folder of a new run: --out, or the next free runs/RECIPE-N.
+
+    Raises: ConfigError: --out is not empty, or cannot be created or written to
+    """
+    try:
+        folder = _next_free(config.recipe) if config.out is None else _explicit(Path(config.out))
+        _probe(folder)
+    except OSError as error:
+        where = f"--out {config.out}" if config.out is not None else f"the folder {RUNS.resolve()}"
+        raise ConfigError(
+            f"cannot write to {where}: {error.strerror or error}. Choose another place with --out"
+        ) from error
+    return folder
+
+
+def existing(config: TrainConfig, prog: str) -> Path:
+    """Return the folder of the run to resume. Raises ConfigError where there is none or it is read-only."""
+    if config.out is None:
+        runs = ", ".join(str(path.parent) for path in sorted(RUNS.glob("*/last.json")))
+        raise ConfigError(f"--resume needs --out FOLDER; runs here: {runs or 'none'}")
+    folder = Path(config.out)
+    if not (folder / "last.json").is_file():
+        raise ConfigError(f"--resume: {folder} holds no run (no last.json); start one with: python -m {prog}")
+    try:
+        _probe(folder)
+    except OSError as error:
+        raise ConfigError(f"cannot write to --out {folder}: {error.strerror or error}") from error
+    return folder
+
+
+def discard_if_empty(folder: Path) -> None:
+    """Remove the folder of a run that failed before its first file."""
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _next_free(recipe: str) -> Path:
+    RUNS.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        folder = RUNS / f"{recipe}-{number}"
+        try:
+            # mkdir is atomic: two runs started together get two folders.
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def _explicit(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / "last.json").exists():
+        raise ConfigError(
+            f"--out {folder} already holds a run: continue it with --resume, or choose another folder"
+        )
+    if any(folder.iterdir()):
+        raise ConfigError(f"--out {folder} is not empty: choose a new or an empty folder")
+    return folder
+
+
+def _probe(folder: Path) -> None:
+    probe = folder / ".write-test"
+    probe.touch()
+    probe.unlink()

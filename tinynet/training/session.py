@@ -1,0 +1,143 @@
+"""One run from its configuration to its test accuracy."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tinynet.training import batches as data
+from tinynet.training import checkpoint, curves, run_folder
+from tinynet.training.checkpoint import Checkpoint
+from tinynet.training.config import EPOCH_FREE_SCHEDULES, TrainConfig, flag, text
+from tinynet.training.engine import Engine, Totals, available_cores
+from tinynet.training.errors import CheckpointError, ConfigError
+from tinynet.training.files import write_atomically
+from tinynet.training.report import Report, duration
+from tinynet.training.signals import StopRequest
+from tinynet.training.trainer import Trainer
+
+MAY_CHANGE = ("out", "resume", "threads", "backend", "data_dir", "max_steps", "save_minutes")
+"""Flags that may differ from those of the run that --resume continues."""
+
+
+def run(config: TrainConfig, given: frozenset[str], engine: Engine, prog: str) -> int:
+    """Train as `config` says, test once, and leave all results in the folder of the run.
+
+    Args:    given: names of the fields set by the user, which a resumed run must not contradict
+    Returns: the exit code: 0, or 128 + the signal that stopped the run
+    Raises:  ConfigError, CheckpointError, OutputError, DataError, BackendUnavailable, TrainingDiverged
+    """
+    saved: Checkpoint | None = None
+    if config.resume:
+        saved = checkpoint.load(run_folder.existing(config, prog), kinds=("last",))
+        config = resumed_config(config, given, saved, engine.name)
+    threads = config.threads or available_cores()
+    device = engine.prepare(config.backend, threads)
+    folder = run_folder.create(config) if saved is None else saved.path.parent
+    try:
+        batches = data.prepare(config)
+        engine.build(config, steps_per_epoch=len(batches.train), classes=len(batches.classes))
+    except BaseException:
+        if saved is None:
+            run_folder.discard_if_empty(folder)
+        raise
+    report = Report(prog, config)
+    weights = engine.weights()
+    report.start(framework=engine.name, device=device, weights=weights, batches=batches, folder=folder)
+    with StopRequest() as stop:
+        trainer = Trainer(config, engine, batches, folder, report, stop)
+        if saved is not None:
+            checkpoint.check_fits(saved, weights, config.model)
+            trainer.restore(saved)
+            report.resumed(folder, trainer.epoch, trainer.step, trainer.steps_per_epoch)
+        try:
+            trainer.run()
+        finally:
+            _draw_curves(trainer)
+        test = None if stop else _test(trainer)
+        if test is None or stop:
+            report.stopped(folder, trainer.epoch, trainer.step, trainer.steps_per_epoch)
+            return stop.exit_code
+    _conclude(trainer, report, test, report.command(threads))
+    return 0
+
+
+def resumed_config(
+    config: TrainConfig, given: frozenset[str], saved: Checkpoint, framework: str
+) -> TrainConfig:
+    """Return the configuration of the saved run, with the given flags that may change.
+
+    Raises: ConfigError: a given flag contradicts the run; CheckpointError: another framework wrote it
+    """
+    if saved.state["framework"] != framework:
+        raise CheckpointError(
+            f"{saved.path} was written by {saved.state['framework']}: resume it there, not in {framework}"
+        )
+    before = TrainConfig.from_json(saved.state["config"])
+    free = set(MAY_CHANGE) | ({"epochs"} if before.schedule in EPOCH_FREE_SCHEDULES else set())
+    wrong = [
+        f"{flag(name)} {text(getattr(config, name))} (the run has {text(getattr(before, name))})"
+        for name in sorted(given - free)
+        if getattr(config, name) != getattr(before, name)
+    ]
+    if wrong:
+        raise ConfigError(
+            f"--resume continues the run in {config.out} as it was begun, but the command says "
+            f"{', '.join(wrong)}. May change: {', '.join(flag(name) for name in sorted(free - {'resume'}))}"
+        )
+    return replace(before, **{name: getattr(config, name) for name in given & free})
+
+
+def _draw_curves(trainer: Trainer) -> None:
+    config = trainer.config
+    if records := trainer.log.read():
+        curves.draw(records, trainer.folder, f"{config.recipe}: {config.model} on {config.dataset}")
+
+
+@dataclass(frozen=True)
+class _Test:
+    totals: Totals
+    weights: str
+
+
+def _test(trainer: Trainer) -> _Test:
+    """Measure the best weights, or the last where there was no validation, on the test set."""
+    if (trainer.folder / "best.json").exists():
+        best = checkpoint.load(trainer.folder, kinds=("best",))
+        trainer.engine.load_weights(best.weights)
+        weights = f"the weights of epoch {best.state['best']['epoch']}, best in validation"
+    else:
+        weights = "the last weights"
+    return _Test(trainer.evaluate(trainer.batches.test, "test"), weights)
+
+
+def _conclude(trainer: Trainer, report: Report, test: _Test, command: str) -> None:
+    """Write results.json and print what the run gave."""
+    totals, folder = test.totals, trainer.folder
+    results: dict[str, Any] = {
+        "test_accuracy": totals.accuracy,
+        "test_loss": totals.mean_loss,
+        "test_images": totals.images,
+        "weights": test.weights,
+        "steps": trainer.steps_done,
+        "seconds": trainer.elapsed(),
+        "command": command,
+    }
+    write_atomically(folder / "results.json", json.dumps(results, indent=1).encode())
+    whole = trainer.config.epochs * trainer.steps_per_epoch
+    if trainer.steps_done < whole:
+        report.cut_short(folder, trainer.steps_done, whole)
+    kind = "best" if (folder / "best.json").exists() else "last"
+    report.end(
+        {
+            "Test": f"accuracy {100 * totals.accuracy:.2f} %, loss {totals.mean_loss:.4f} on "
+            f"{totals.images:,} images, with {test.weights}",
+            "Curves": str(folder / curves.NAME),
+            "Checkpoint": str(folder / f"{kind}.json"),
+            "Metrics": str(trainer.log.path),
+            "Time": duration(results["seconds"]),
+            "Classes": f"python -m tinynet.evaluate {folder}",
+            "Again": command,
+        }
+    )
