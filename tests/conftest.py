@@ -1,13 +1,28 @@
-"""What every test may use: random numbers, and each set of kernels."""
+"""What every test may use: random numbers, each set of kernels, the number of threads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
+import tinynet
 from tinynet import kernels
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> None:
+    """Compute in one thread: the arrays are tiny, and waiting for a second one costs more than it does."""
+    tinynet.set_num_threads(1)
+
+
+@pytest.fixture
+def num_threads() -> Iterator[Callable[[int], None]]:
+    """Set the number of threads for one test."""
+    before = tinynet.get_num_threads()
+    yield tinynet.set_num_threads
+    tinynet.set_num_threads(before)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ MOST_LINES = 400
 
 # Each layer may import itself and those before it. A path belongs to the longest prefix that fits.
 LAYERS = [
-    ["tinynet.backend", "tinynet.random"],
+    ["tinynet.backend", "tinynet.random", "tinynet.threads"],
     ["tinynet.kernels"],
     ["tinynet.tensor", "tinynet.autograd", "tinynet.grad_mode", "tinynet.ops"],
     ["tinynet.gradcheck", "tinynet.creation"],

@@ -62,5 +62,6 @@ from tinynet.ops import (
 )
 from tinynet.random import initial_seed, manual_seed
 from tinynet.tensor import Tensor
+from tinynet.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"

@@ -15,30 +15,56 @@ import pytest
 
 import tinynet as tn
 from tinynet import kernels
+from tinynet.kernels.cpu import conv
 
 Call = tuple[tuple[np.ndarray, ...], dict[str, Any]]
 
 
-def conv2d_grad_input(rng: np.random.Generator, dtype: str) -> list[Call]:
-    """Windows, paddings, dilations and groups; some have a stride and are not covered."""
-    calls = []
-    for x, weight, options in (
-        ((2, 3, 6, 5), (4, 3, 3, 3), {"padding": (1, 1)}),
-        ((2, 4, 7, 6), (6, 2, 3, 2), {"padding": (0, 1), "groups": 2}),
-        ((1, 3, 8, 7), (3, 1, 3, 3), {"padding": (2, 1), "dilation": (2, 1), "groups": 3}),
-        ((2, 2, 6, 6), (3, 2, 2, 2), {"padding": (2, 0)}),
-        ((2, 2, 6, 5), (3, 2, 3, 3), {"stride": (2, 1), "padding": (1, 1)}),
-        ((2, 2, 4, 5), (3, 2, 1, 1), {}),
-        ((0, 2, 4, 5), (3, 2, 3, 3), {"padding": (1, 1)}),
-    ):
-        geometry = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1, **options}
-        w = rng.standard_normal(weight).astype(dtype)
-        y = kernels.kernels()["conv2d"].generic(np.zeros(x, dtype), w, **geometry)
-        calls.append(((rng.standard_normal(y.shape).astype(dtype), w), {"image": x[2:], **geometry}))
+GEOMETRIES: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
+    ((5, 3, 6, 5), (4, 3, 3, 3), {"padding": (1, 1)}),
+    ((2, 3, 7, 6), (6, 3, 3, 2), {"padding": (0, 1)}),
+    ((1, 3, 8, 7), (3, 3, 3, 3), {"padding": (2, 1), "dilation": (2, 1)}),
+    ((2, 4, 7, 6), (6, 2, 3, 2), {"padding": (0, 1), "groups": 2}),
+    ((2, 2, 6, 6), (3, 2, 2, 2), {"padding": (2, 0)}),
+    ((3, 2, 6, 5), (3, 2, 3, 3), {"stride": (2, 1), "padding": (1, 1)}),
+    ((2, 2, 4, 5), (3, 2, 1, 1), {}),
+    ((0, 2, 4, 5), (3, 2, 3, 3), {"padding": (1, 1)}),
+]
+
+
+def channels_last(x: np.ndarray) -> np.ndarray:
+    """The same images, their channels side by side in memory."""
+    return np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+
+
+def convolutions(name: str) -> Callable[[np.random.Generator, str], list[Call]]:
+    """The arguments of one of the three convolution kernels for every geometry, images channels last or first."""
+
+    def calls(rng: np.random.Generator, dtype: str) -> list[Call]:
+        made = []
+        for i, (x_shape, weight_shape, options) in enumerate(GEOMETRIES):
+            geometry = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1, **options}
+            x, weight = (
+                rng.standard_normal(x_shape).astype(dtype),
+                rng.standard_normal(weight_shape).astype(dtype),
+            )
+            y = kernels.kernels()["conv2d"].generic(x, weight, **geometry)
+            grad_y = rng.standard_normal(y.shape).astype(dtype)
+            if i % 2:
+                x, grad_y = channels_last(x), channels_last(grad_y)
+            extra: dict[str, tuple[Any, Any, dict[str, Any]]] = {
+                "conv2d": (x, weight, {}),
+                "conv2d_grad_input": (grad_y, weight, {"image": x_shape[2:]}),
+                "conv2d_grad_weight": (x, grad_y, {"kernel_size": weight_shape[2:]}),
+            }
+            first, second, more = extra[name]
+            made.append(((first, second), {**more, **geometry}))
+        return made
+
     return calls
 
 
-CALLS: dict[str, Callable[[np.random.Generator, str], list[Call]]] = {"conv2d_grad_input": conv2d_grad_input}
+CALLS = {name: convolutions(name) for name in ("conv2d", "conv2d_grad_input", "conv2d_grad_weight")}
 VERSIONS = [(entry, version) for entry in kernels.kernels().values() for version in entry.accelerated]
 
 
@@ -46,11 +72,21 @@ def name_of(value: Any) -> str | None:
     return f"{value.name}" if isinstance(value, kernels.registry.Kernel) else None
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("dtype, rtol", [("float64", 1e-12), ("float32", 1e-5)])
 @pytest.mark.parametrize("entry, version", VERSIONS, ids=name_of)
 def test_equals_the_generic_kernel(
-    entry: Any, version: Any, dtype: str, rtol: float, rng: np.random.Generator
+    entry: Any,
+    version: Any,
+    dtype: str,
+    rtol: float,
+    threads: int,
+    rng: np.random.Generator,
+    num_threads: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    num_threads(threads)
+    monkeypatch.setattr(conv, "CHUNK", 2048)  # several pieces a thread, as with real images
     covered = 0
     for args, options in CALLS[entry.name](rng, dtype):
         before = [array.copy() for array in args]
@@ -107,3 +143,15 @@ def test_without_the_folder_everything_still_works(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert str(tmp_path) in done.stdout
+
+
+def test_equal_thread_counts_give_equal_bits(
+    rng: np.random.Generator, num_threads: Callable[[int], None]
+) -> None:
+    x = rng.standard_normal((16, 8, 12, 12), np.float32)
+    grad_y = rng.standard_normal((16, 8, 12, 12), np.float32)
+    geometry = {"stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1}
+    for threads in (1, 2, 3):
+        num_threads(threads)
+        runs = [conv.conv2d_grad_weight(x, grad_y, kernel_size=(3, 3), **geometry) for _ in range(5)]
+        assert all(np.array_equal(run, runs[0]) for run in runs)

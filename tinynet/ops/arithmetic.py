@@ -202,17 +202,20 @@ def _check_broadcast(x: tuple[int, ...], y: tuple[int, ...]) -> None:
 
 def add(x: Any, y: Any) -> Tensor:
     """Return x + y."""
-    return Add.apply(*_operands(x, y))
+    with np.errstate(invalid="ignore"):  # inf - inf is NaN, as in torch
+        return Add.apply(*_operands(x, y))
 
 
 def sub(x: Any, y: Any) -> Tensor:
     """Return x - y."""
-    return Sub.apply(*_operands(x, y))
+    with np.errstate(invalid="ignore"):
+        return Sub.apply(*_operands(x, y))
 
 
 def mul(x: Any, y: Any) -> Tensor:
     """Return x * y."""
-    return Mul.apply(*_operands(x, y))
+    with np.errstate(invalid="ignore"):  # inf * 0 is NaN, as in torch
+        return Mul.apply(*_operands(x, y))
 
 
 def div(x: Any, y: Any) -> Tensor:

@@ -6,7 +6,6 @@ and its PyTorch twin (`reference/train.py`) run the same loop, on the same batch
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -133,12 +132,9 @@ class TinynetEngine:
         return {"tinynet": tinynet.__version__, "numpy": np.__version__}
 
     def prepare(self, backend_name: str, threads: int) -> str:
-        """Choose device and BLAS threads. Raises BackendUnavailable."""
-        from threadpoolctl import threadpool_limits
-
+        """Choose device and CPU threads. Raises BackendUnavailable."""
         self._device = backend.require_device("cuda" if backend_name == "cupy" else "cpu")
-        # Kept, since the limit ends with the object.
-        self._limits = threadpool_limits(limits=threads, user_api="blas")
+        tinynet.set_num_threads(threads)
         where = "NumPy on CPU" if backend_name == "numpy" else "CuPy on GPU"
         return f"{where}, {threads} thread{'s' if threads > 1 else ''}"
 
@@ -238,11 +234,6 @@ class TinynetEngine:
         self._loss += loss.array.astype(np.float64) * count
         self._correct += (logits.array.argmax(axis=1) == target.array).sum()
         self._images += count
-
-
-def available_cores() -> int:
-    """Return the number of cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _to_host(tensor: tinynet.Tensor) -> np.ndarray:

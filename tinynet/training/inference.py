@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from tinynet.data.transforms import Normalize
+from tinynet.threads import available_cores
 from tinynet.training import checkpoint
 from tinynet.training.checkpoint import Checkpoint
 from tinynet.training.config import TrainConfig
-from tinynet.training.engine import TinynetEngine, available_cores
+from tinynet.training.engine import TinynetEngine
 
 
 @dataclass(frozen=True)

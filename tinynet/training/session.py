@@ -6,11 +6,12 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tinynet.threads import available_cores
 from tinynet.training import batches as data
 from tinynet.training import checkpoint, curves, run_folder
 from tinynet.training.checkpoint import Checkpoint
 from tinynet.training.config import EPOCH_FREE_SCHEDULES, TrainConfig, flag, text
-from tinynet.training.engine import Engine, Totals, available_cores
+from tinynet.training.engine import Engine, Totals
 from tinynet.training.errors import CheckpointError, ConfigError
 from tinynet.training.files import write_atomically
 from tinynet.training.report import Report, duration

@@ -65,9 +65,11 @@ def max_pool2d_backward(
 @kernel
 def max_pool2d_gather(x: Array, index: Array) -> Array:
     """Return x (N, C, H, W) at the index (N, C, OH, OW) of each maximum: the adjoint of max_pool2d_backward."""
+    xp = array_module(x)
     N, C, OH, OW = index.shape
-    flat = x.reshape(N, C, -1)
-    return array_module(x).take_along_axis(flat, index.reshape(N, C, -1), axis=2).reshape(N, C, OH, OW)
+    values = xp.take_along_axis(x.reshape(N, C, -1), index.reshape(N, C, -1), axis=2)
+    # Of a window that saw only padding the index is -1.
+    return xp.where(index < 0, x.dtype.type(0), values.reshape(N, C, OH, OW))
 
 
 @kernel

@@ -23,4 +23,4 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         return input
     kept = random.next_generator("dropout").random(input.shape, np.float32) >= p
     scale = np.asarray(0 if p == 1 else 1 / (1 - p), input.dtype)
-    return input * Tensor(to_device(kept * scale, input.device))
+    return input * Tensor(to_device(np.asarray(kept * scale), input.device))

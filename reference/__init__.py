@@ -1,0 +1,1 @@
+"""PyTorch twins of tinynet's networks and training, to check against. The only package that imports torch."""

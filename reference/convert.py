@@ -1,0 +1,105 @@
+"""Carry weights between tinynet and PyTorch: names, shapes and values are the same on both sides.
+
+`python -m reference.convert IN OUT` reads a tinynet run folder or checkpoint, any safetensors file, or a
+PyTorch `.pt`, `.pth` or `.th`, and writes safetensors or PyTorch's format, by the ending of OUT. Foreign
+names are fitted with `--rename OLD=NEW`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import numpy as safetensors
+
+import tinynet
+from tinynet.training import checkpoint
+from tinynet.training.files import write_atomically
+
+PICKLED = (".pt", ".pth", ".th")
+
+
+def to_torch(state: Mapping[str, tinynet.Tensor | np.ndarray]) -> dict[str, torch.Tensor]:
+    """Copy a tinynet `state_dict` (Tensors or arrays) into torch tensors on the CPU."""
+    return {name: torch.from_numpy(np.array(_array(value), order="C")) for name, value in state.items()}
+
+
+def from_torch(state: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
+    """Copy a torch `state_dict` into arrays, which `Module.load_state_dict` of tinynet takes."""
+    return {name: np.array(value.detach().cpu().numpy(), order="C") for name, value in state.items()}
+
+
+def read(path: Path) -> dict[str, np.ndarray]:
+    """Read weights from a tinynet checkpoint, from safetensors, or from a PyTorch file.
+
+    PyTorch files go through torch's restricted reader, which runs no code; a `state_dict` inside another
+    dictionary and DataParallel's `module.` prefix are unwrapped, and the `num_batches_tracked` that files older
+    than PyTorch 0.4.1 lack is added as 0.
+
+    Raises:  ValueError: the file holds anything but named tensors; CheckpointError: a damaged checkpoint
+    """
+    if path.is_dir() or path.suffix == ".json":
+        return checkpoint.load(path).weights
+    if path.suffix not in PICKLED:
+        arrays = safetensors.load_file(path)
+        return {name: array for name, array in arrays.items() if not name.startswith(checkpoint.OPTIMIZER)}
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    content = content.get("state_dict", content) if isinstance(content, dict) else content
+    named = isinstance(content, dict)
+    if not named or not all(isinstance(value, torch.Tensor) for value in content.values()):
+        raise ValueError(f"{path} holds no state_dict: expected a dictionary of tensors by name")
+    state = {name.removeprefix("module."): value for name, value in from_torch(content).items()}
+    norms = [name.removesuffix("running_mean") for name in state if name.endswith("running_mean")]
+    return {f"{norm}num_batches_tracked": np.zeros((), np.int64) for norm in norms} | state
+
+
+def write(path: Path, state: Mapping[str, np.ndarray]) -> None:
+    """Write weights, in PyTorch's format or in safetensors by the ending of `path`, whole or not at all."""
+    if path.suffix in PICKLED:
+        buffer = io.BytesIO()
+        torch.save(to_torch(state), buffer)
+        write_atomically(path, buffer.getvalue())
+    else:
+        # safetensors writes memory as it lies: only C order is right.
+        write_atomically(path, safetensors.save({key: np.array(x, order="C") for key, x in state.items()}))
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m reference.convert", description=__doc__)
+    parser.add_argument("source", type=Path, metavar="IN")
+    parser.add_argument("target", type=Path, metavar="OUT")
+    parser.add_argument(
+        "--rename", action="append", default=[], metavar="OLD=NEW", help="replace a name's beginning"
+    )
+    options = parser.parse_args(argv)
+    state = read(options.source)
+    for rule in options.rename:
+        state = rename(state, *rule.split("=", 1))
+    write(options.target, state)
+    print(f"{len(state)} tensors: {options.source} -> {options.target}")
+
+
+def rename(state: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    """Replace the beginning `old` of names by `new`.
+
+    Raises:  ValueError: no name begins so
+    """
+    if not any(name.startswith(old) for name in state):
+        raise ValueError(f"no name begins with {old!r}; the names are {', '.join(state)}")
+    return {
+        new + name.removeprefix(old) if name.startswith(old) else name: value for name, value in state.items()
+    }
+
+
+def _array(value: tinynet.Tensor | np.ndarray) -> np.ndarray:
+    return value if isinstance(value, np.ndarray) else value.detach().numpy()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""The networks of `tinynet.models` written in PyTorch, with the same names and the same `state_dict` keys."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+OPTION_A_DEPTHS = (8, 20, 32, 44, 56, 110)
+
+
+class LeNet(nn.Module):
+    """LeNet with ReLU and max-pooling."""
+
+    def __init__(self, num_classes: int = 10) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 6, kernel_size=5)
+        self.conv2 = nn.Conv2d(6, 16, kernel_size=5)
+        self.fc1 = nn.Linear(400, 120)
+        self.fc2 = nn.Linear(120, 84)
+        self.fc3 = nn.Linear(84, num_classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return logits (N, num_classes)."""
+        x = F.max_pool2d(self.conv1(x).relu(), kernel_size=2)
+        x = F.max_pool2d(self.conv2(x).relu(), kernel_size=2)
+        x = torch.flatten(x, start_dim=1)
+        x = self.fc1(x).relu()
+        x = self.fc2(x).relu()
+        return self.fc3(x)
+
+
+class OptionA(nn.Module):
+    """Every second pixel, and zero channels on both sides until there are `out_channels`."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.padding = (out_channels - in_channels) // 2
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the shortcut's output."""
+        return F.pad(x[..., ::2, ::2], (0, 0, 0, 0, self.padding, self.padding))
+
+
+class BasicBlock(nn.Module):
+    """conv-BN-ReLU-conv-BN, plus the shortcut, ReLU."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, stride: int, downsample: nn.Module | None
+    ) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.downsample = downsample
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the block's output."""
+        identity = x if self.downsample is None else self.downsample(x)
+        out = self.bn1(self.conv1(x)).relu()
+        out = self.bn2(self.conv2(out))
+        return (out + identity).relu()
+
+
+class _Residual(nn.Module):
+    """What the residual networks share; the subclasses set `layer1`, `layer2`, … and `fc`."""
+
+    fc: nn.Linear
+
+    def _stem(self, channels: int) -> None:
+        self.conv1 = nn.Conv2d(3, channels, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.channels = channels
+
+    def _layer(self, width: int, count: int, stride: int, option: str) -> nn.Sequential:
+        downsample: nn.Module | None = None
+        if stride > 1 or self.channels != width:
+            if option == "A":
+                downsample = OptionA(self.channels, width)
+            else:
+                downsample = nn.Sequential(
+                    nn.Conv2d(self.channels, width, 1, stride, bias=False), nn.BatchNorm2d(width)
+                )
+        first = BasicBlock(self.channels, width, stride, downsample)
+        self.channels = width
+        return nn.Sequential(first, *[BasicBlock(width, width, 1, None) for _ in range(1, count)])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return logits (N, num_classes)."""
+        x = self.bn1(self.conv1(x)).relu()
+        for name, child in self.named_children():
+            if name.startswith("layer"):
+                x = child(x)
+        return self.fc(F.adaptive_avg_pool2d(x, 1).flatten(1))
+
+
+class CifarResNet(_Residual):
+    """ResNet-8 to -110 with option-A shortcuts."""
+
+    def __init__(self, depth: int, num_classes: int = 10) -> None:
+        super().__init__()
+        count = (depth - 2) // 6
+        self._stem(16)
+        self.layer1 = self._layer(16, count, 1, "A")
+        self.layer2 = self._layer(32, count, 2, "A")
+        self.layer3 = self._layer(64, count, 2, "A")
+        self.fc = nn.Linear(64, num_classes)
+
+
+class NarrowResNet(_Residual):
+    """The networks of 6 and 9 blocks, each of three stages opening with stride 2 and a 1x1 convolution."""
+
+    def __init__(self, blocks: int, num_classes: int = 10) -> None:
+        super().__init__()
+        self._stem(16)
+        self.layer1 = self._layer(32, blocks // 3, 2, "B")
+        self.layer2 = self._layer(64, blocks // 3, 2, "B")
+        self.layer3 = self._layer(128, blocks // 3, 2, "B")
+        self.fc = nn.Linear(128, num_classes)
+
+
+class ResNet18(_Residual):
+    """ResNet-18 with a 3x3 stem."""
+
+    def __init__(self, num_classes: int = 10) -> None:
+        super().__init__()
+        self._stem(64)
+        self.layer1 = self._layer(64, 2, 1, "B")
+        self.layer2 = self._layer(128, 2, 2, "B")
+        self.layer3 = self._layer(256, 2, 2, "B")
+        self.layer4 = self._layer(512, 2, 2, "B")
+        self.fc = nn.Linear(512, num_classes)
+
+
+def build(name: str, num_classes: int = 10) -> nn.Module:
+    """Build the twin of `tinynet.models.build(name, num_classes)`, in PyTorch's default initialisation.
+
+    Raises:  ValueError: there is no twin of that name
+    """
+    if name == "lenet":
+        return LeNet(num_classes)
+    if name == "resnet18":
+        return ResNet18(num_classes)
+    if name in ("resnet-6block", "resnet-9block"):
+        return NarrowResNet(int(name[7]), num_classes)
+    if name in {f"resnet{depth}" for depth in OPTION_A_DEPTHS}:
+        return CifarResNet(int(name.removeprefix("resnet")), num_classes)
+    raise ValueError(f"no PyTorch twin of model {name!r}")

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import tinynet
+from tinynet import nn
+
+SHAPES = {
+    "images": (4, 3, 5, 2),
+    "batch 1": (1, 3, 4, 5),
+    "channel 1": (4, 1, 3, 2),
+    "two values": (2, 3, 1, 1),
+    "one row": (1, 2, 1, 6),
+}
+OPTIONS = {
+    "defaults": {},
+    "momentum": {"momentum": 0.7, "eps": 1e-2},
+    "momentum 0": {"momentum": 0.0},
+    "momentum 1": {"momentum": 1.0},
+    "cumulative": {"momentum": None},
+    "not affine": {"affine": False},
+    "no bias": {"bias": False},
+    "not tracked": {"track_running_stats": False},
+    "neither": {"affine": False, "track_running_stats": False},
+}
+TRAINING = pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+
+
+@TRAINING
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("options", OPTIONS)
+def test_layer_equals_torch(options, shape, training, dtype, draw, same_layer):
+    same_layer(
+        lambda nn: nn.BatchNorm2d(SHAPES[shape][1], **OPTIONS[options]),
+        draw(SHAPES[shape], dtype),
+        training=training,
+    )
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_statistics_after_three_steps_equal_torchs(options, dtype, draw, same_layer):
+    x = draw((4, 3, 5, 2), dtype) + np.arange(3, dtype=dtype)[:, None, None]
+    layer = same_layer(lambda nn: nn.BatchNorm2d(3, **OPTIONS[options]), x, steps=3)
+    if layer.track_running_stats:
+        assert layer.num_batches_tracked.item() == 3
+        assert layer.num_batches_tracked.dtype == tinynet.int64
+
+
+@pytest.mark.parametrize("layout", ["channels last", "transposed", "broadcast", "sliced"])
+@TRAINING
+def test_layer_takes_any_memory_layout(layout, training, dtype, draw, same_layer):
+    x = {
+        "channels last": lambda: draw((3, 6, 5, 4), dtype).transpose(0, 3, 1, 2),
+        "transposed": lambda: draw((3, 4, 5, 6), dtype).transpose(0, 1, 3, 2),
+        "broadcast": lambda: np.broadcast_to(draw((3, 4, 6, 1), dtype), (3, 4, 6, 5)),
+        "sliced": lambda: draw((6, 8, 7, 9), dtype)[::2, 1::2, :6, ::-2],
+    }[layout]()
+    same_layer(lambda nn: nn.BatchNorm2d(4), x, training=training)
+
+
+@TRAINING
+@pytest.mark.parametrize("shape", [(5, 3), (4, 3, 2), (4, 3, 2, 5), (2, 3, 2, 2, 3)], ids=len)
+@pytest.mark.parametrize("given", ["all", "no weight", "no bias", "neither"])
+def test_function_equals_torch(shape, given, training, dtype, draw, same_function):
+    rng = np.random.default_rng(0)
+    mean, weight, bias = (rng.standard_normal(3).astype(dtype) for _ in range(3))
+    var = rng.uniform(0.5, 2, 3).astype(dtype)
+
+    def compute(lib, x, weight, bias):
+        running = [lib.tensor(values.copy()) for values in (mean, var)]
+        parameters = {"weight": weight, "bias": bias}
+        parameters = {k: v for k, v in parameters.items() if k not in given and given != "neither"}
+        y = lib.nn.functional.batch_norm(x, *running, **parameters, training=training, momentum=0.3)
+        return y, *running
+
+    same_function(compute, draw(shape, dtype), weight, bias)
+
+
+def test_statistics_of_large_means_keep_their_digits(same_layer):
+    x = np.random.default_rng(0).standard_normal((8, 2, 4, 4)).astype("float32") + np.float32(1000)
+    layer = nn.BatchNorm2d(2)
+    y = layer(tinynet.Tensor(x)).detach().numpy()
+    exact = x.astype("float64")
+    centered = exact - exact.mean((0, 2, 3), keepdims=True)
+    expected = centered / np.sqrt(exact.var((0, 2, 3), keepdims=True) + 1e-5)
+    np.testing.assert_allclose(y, expected, atol=2e-3)
+    np.testing.assert_allclose(layer.running_var.numpy(), 0.9 + 0.1 * exact.var((0, 2, 3), ddof=1), rtol=1e-4)
+
+
+@TRAINING
+def test_half_precision_keeps_statistics_in_float32(training, draw):
+    x = draw((4, 3, 5, 2), "float16")
+    ours, theirs = nn.BatchNorm2d(3).train(training), torch.nn.BatchNorm2d(3).train(training)
+    y, expected = ours(tinynet.Tensor(x)), theirs(torch.from_numpy(x))
+    assert y.dtype == np.float16
+    np.testing.assert_allclose(y.detach().numpy(), expected.detach().numpy(), rtol=2e-3, atol=2e-3)
+    np.testing.assert_allclose(ours.running_var.numpy(), theirs.running_var.numpy(), rtol=1e-5)
+    assert ours.running_mean.dtype == np.float32
+
+
+def test_evaluation_changes_no_statistics(draw):
+    layer = nn.BatchNorm2d(3).eval()
+    layer(tinynet.Tensor(draw((2, 3, 4, 5), "float32")))
+    assert layer.running_mean.tolist() == [0, 0, 0]
+    assert layer.running_var.tolist() == [1, 1, 1]
+    assert layer.num_batches_tracked.item() == 0
+
+
+def test_no_gradient_reaches_the_statistics(draw):
+    layer = nn.BatchNorm2d(3)
+    layer(tinynet.Tensor(draw((2, 3, 4, 5), "float32")))
+    assert not any(buffer.requires_grad for buffer in layer.buffers())
+
+
+def test_empty_batch_passes_in_evaluation(dtype, same_layer):
+    x = np.zeros((0, 3, 4, 5), dtype)
+    same_layer(lambda nn: nn.BatchNorm2d(3), x, training=False, may_vanish=True)
+
+
+@pytest.mark.parametrize("momentum", [0.1, None])
+def test_empty_batch_is_refused_in_training(momentum):
+    layer = nn.BatchNorm2d(3, momentum=momentum)
+    with pytest.raises(ValueError, match=r"more than 1 value per channel.*\[0, 3, 4, 5\]"):
+        layer(tinynet.zeros(0, 3, 4, 5))
+    assert layer.running_mean.tolist() == [0, 0, 0]
+    assert layer.running_var.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("shape", "build", "message"),
+    [
+        ((1, 3, 1, 1), lambda nn: nn.BatchNorm2d(3), r"more than 1 value per channel.*\[1, 3, 1, 1\]"),
+        ((2, 4, 3, 3), lambda nn: nn.BatchNorm2d(3), r"4 elements.*\[3\].*\[2, 4, 3, 3\]"),
+        ((2, 4, 3, 3), lambda nn: nn.BatchNorm2d(3).eval(), r"4 elements.*\[3\].*\[2, 4, 3, 3\]"),
+        ((2, 4, 3, 3), lambda nn: nn.BatchNorm2d(3, track_running_stats=False), r"weight.*4 elements.*\[3\]"),
+        ((2, 4, 3, 3), lambda nn: nn.BatchNorm2d(1), r"4 elements.*\[1\]"),
+        ((3, 4, 5), lambda nn: nn.BatchNorm2d(3), r"4D input \(got 3D input of size \[3, 4, 5\]\)"),
+        (
+            (2, 3, 4, 5, 6),
+            lambda nn: nn.BatchNorm2d(3),
+            r"4D input \(got 5D input of size \[2, 3, 4, 5, 6\]\)",
+        ),
+    ],
+)
+def test_layer_refuses(shape, build, message, draw, same_error):
+    same_error(lambda lib, x: build(lib.nn)(x), draw(shape, "float32"), match=message)
+
+
+@TRAINING
+@pytest.mark.parametrize("pair", [("float32", "float64"), ("float64", "float32")])
+@pytest.mark.parametrize("options", [{}, {"affine": False}, {"track_running_stats": False}], ids=str)
+def test_mixed_dtypes_are_refused(options, pair, training, draw):
+    layer = nn.BatchNorm2d(3, dtype=pair[0], **options).train(training)
+    with pytest.raises(RuntimeError, match=f"input is {pair[1]}, but .* is {pair[0]}"):
+        layer(tinynet.Tensor(draw((2, 3, 4, 5), pair[1])))
+
+
+def test_integers_are_refused(same_error):
+    same_error(lambda lib, x: lib.nn.BatchNorm2d(3)(x), np.ones((2, 3, 4, 5), int), match="int64")
+
+
+def test_evaluation_needs_statistics(draw, same_error):
+    same_error(
+        lambda lib, x: lib.nn.functional.batch_norm(x, None, None),
+        draw((2, 3, 4)),
+        match="running_mean and running_var.*training=False",
+    )
+
+
+def test_function_needs_channels():
+    with pytest.raises(RuntimeError, match=r"\(N, C, ...\).*\[3\]"):
+        nn.functional.batch_norm(tinynet.ones(3), None, None, training=True)
