@@ -1,73 +1,88 @@
 """Time every accelerated kernel beside its generic version, on the shapes of ResNet-20 and ResNet-18.
 
-`python -m benchmarks.kernels`: medians of calls turn about in one process, with --threads threads.
+`python -m benchmarks.kernels` prints a table. Each version runs in a process of its own, turn about: the generic
+one with NumPy's BLAS on all threads, the accelerated one with tinynet's threads.
 """
 
 from __future__ import annotations
 
 import argparse
-import functools
-import statistics
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
-import tinynet
-from tinynet import kernels
+from benchmarks import harness
+from benchmarks.harness import Contender, Contest
 
-Call = tuple[str, tuple[Any, ...], dict[str, Any]]
+SHAPES = ((128, 16, 32), (128, 32, 16), (128, 64, 8), (64, 64, 32), (64, 128, 16), (64, 256, 8), (64, 512, 4))
+KERNELS = ("conv2d", "conv2d_grad_input", "conv2d_grad_weight")
+HEADER = "| kernel | batch, channels, size | generic ms | accelerated ms | ratio |\n|---|---|---|---|---|"
 
 
-def convolutions(name: str) -> Iterator[Call]:
-    """3x3 convolutions, stride 1: batch 128 of ResNet-20's stages, batch 64 of ResNet-18's first stages."""
+def convolution(
+    *, name: str, batch: int, channels: int, size: int, version: int | None, threads: int
+) -> Callable[[], None]:
+    """Prepare one kernel of a 3x3 convolution, stride 1, channels last; return a function that runs it once.
+
+    Args:    version: None for the generic one, else the number of an accelerated one
+    """
+    import tinynet
+    from tinynet import kernels
+
+    tinynet.set_num_threads(threads)
     random = np.random.default_rng(0)
-    for N, C, S in ((128, 16, 32), (128, 32, 16), (128, 64, 8), (64, 64, 32), (64, 128, 16)):
-        x, y = (random.standard_normal((N, S, S, C), np.float32).transpose(0, 3, 1, 2) for _ in range(2))
-        weight = random.standard_normal((C, C, 3, 3), np.float32)
-        geometry = {"stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1}
-        arguments: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
-            "conv2d": ((x, weight), {}),
-            "conv2d_grad_input": ((y, weight), {"image": (S, S)}),
-            "conv2d_grad_weight": ((x, y), {"kernel_size": (3, 3)}),
-        }
-        args, options = arguments[name]
-        yield f"batch {N}, {C} channels, {S}x{S}", args, {**options, **geometry}
+    pixels = (random.standard_normal((batch, size, size, channels), np.float32) for _ in range(2))
+    x, y = (array.transpose(0, 3, 1, 2) for array in pixels)
+    weight = random.standard_normal((channels, channels, 3, 3), np.float32)
+    geometry = {"stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1}
+    calls = {
+        "conv2d": ((x, weight), {}),
+        "conv2d_grad_input": ((y, weight), {"image": (size, size)}),
+        "conv2d_grad_weight": ((x, y), {"kernel_size": (3, 3)}),
+    }
+    args, options = calls[name]
+    entry = kernels.kernels()[name]
+    function = entry.generic if version is None else entry.accelerated[version].function
+    return lambda: function(*args, **options, **geometry)
 
 
-CALLS: dict[str, Callable[[], Iterator[Call]]] = {
-    name: functools.partial(convolutions, name)
-    for name in ("conv2d", "conv2d_grad_input", "conv2d_grad_weight")
-}
-
-
-def median_times(functions: list[Callable[..., Any]], call: Call, rounds: int) -> list[float]:
-    """Return the median time of each function in milliseconds, after one call of each to warm up."""
-    _, args, options = call
-    times: list[list[float]] = [[] for _ in functions]
-    for turn in range(rounds + 1):
-        for function, taken in zip(functions, times, strict=True):
-            start = time.perf_counter()
-            function(*args, **options)
-            if turn:
-                taken.append(1e3 * (time.perf_counter() - start))
-    return [statistics.median(taken) for taken in times]
+def row(name: str, shape: tuple[int, int, int], *, threads: int, rounds: int) -> str:
+    """Time both versions of a kernel on one shape; return a line of the table."""
+    options = {
+        "name": name,
+        "threads": threads,
+        **dict(zip(("batch", "channels", "size"), shape, strict=True)),
+    }
+    target = "benchmarks.kernels:convolution"
+    sides = [
+        Contender("generic", target, options | {"version": None}),
+        Contender("accelerated", target, options | {"version": 0}),
+    ]
+    with Contest(sides, threads=threads) as contest:
+        timings = contest.run(rounds=rounds, calls=3, warmup=2)
+    slow, fast = timings["generic"], timings["accelerated"]
+    ratio, low, high = harness.ratio(slow, fast)
+    batch, channels, size = shape
+    return (
+        f"| {name} | {batch}, {channels}, {size}x{size} | {1e3 * slow.median:.1f} | {1e3 * fast.median:.1f} | "
+        f"{ratio:.2f} ({low:.2f}-{high:.2f}) |"
+    )
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Print a table: kernel, call, generic ms, accelerated ms, ratio."""
+    """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kernels", description=__doc__)
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads (default 2)")
-    parser.add_argument("--rounds", type=int, default=9, help="timed calls of each version (default 9)")
+    parser.add_argument("--kernels", nargs="+", choices=KERNELS, default=KERNELS, help="(default: all)")
+    parser.add_argument(
+        "--shapes", type=int, default=len(SHAPES), help="how many of the shapes (default: all)"
+    )
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each version (default: 5)")
     args = parser.parse_args(argv)
-    print("| kernel | call | generic ms | accelerated ms | ratio |\n|---|---|---|---|---|")
-    tinynet.set_num_threads(args.threads)
-    for entry in kernels.kernels().values():
-        for version in entry.accelerated:
-            for call in CALLS[entry.name]():
-                slow, fast = median_times([entry.generic, version.function], call, args.rounds)
-                print(f"| {entry.name} | {call[0]} | {slow:.1f} | {fast:.1f} | {slow / fast:.2f} |")
+    print(HEADER)
+    for name in args.kernels:
+        for shape in SHAPES[: args.shapes]:
+            print(row(name, shape, threads=args.threads, rounds=args.rounds), flush=True)
 
 
 if __name__ == "__main__":

@@ -3,25 +3,61 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
 
 import tinynet as tn
 from tinynet.threads import available_cores, in_parallel
 
 
-def blas_threads() -> set[int]:
-    """The thread counts of NumPy's BLAS: torch, loaded beside it in the tests, brings one of its own."""
-    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+def run(code: str) -> list[str]:
+    """Run code in a process of its own, since BLAS is held once and for all, and return the lines it prints."""
+    start = textwrap.dedent("""
+        import numpy, tinynet as tn
+        from threadpoolctl import threadpool_info
+        from tinynet.threads import in_parallel
+        def blas():
+            return sorted({pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"})
+    """)
+    done = subprocess.run(
+        [sys.executable, "-c", start + textwrap.dedent(code)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
 
 
-def test_the_number_is_kept_and_given_to_blas(num_threads: Callable[[int], None]) -> None:
-    num_threads(2)
-    assert tn.get_num_threads() == 2
-    assert blas_threads() == {2}
+def test_the_number_is_given_to_blas_until_work_is_shared() -> None:
+    code = """
+        tn.set_num_threads(2)
+        print(tn.get_num_threads(), blas())
+        print(in_parallel(lambda part: blas(), 2), blas())
+        tn.set_num_threads(3)
+        print(tn.get_num_threads(), blas())
+    """
+    assert run(code) == ["2 [2]", "[[1], [1]] [1]", "3 [1]"]
+
+
+def test_generic_kernels_leave_blas_its_threads() -> None:
+    code = """
+        from tinynet import kernels
+        tn.set_num_threads(2)
+        x = tn.ones(4, 2, 6, 6, requires_grad=True)
+        with kernels.generic_only():
+            tn.nn.Conv2d(2, 3, 3)(x).sum().backward()
+        print(blas())
+        tn.nn.Conv2d(2, 3, 3)(x).sum().backward()
+        print(blas())
+    """
+    assert run(code) == ["[2]", "[1]"]
+
+
+def test_all_cores_are_the_default() -> None:
+    assert run("print(tn.get_num_threads())") == [str(available_cores())]
     assert available_cores() <= (os.cpu_count() or 1)
 
 
@@ -44,26 +80,16 @@ def test_every_item_is_worked_on_once_in_order(
     assert len(parts) == max(1, min(threads, items))
 
 
-def test_blas_has_one_thread_while_the_work_is_shared_and_all_again_after(
-    num_threads: Callable[[int], None],
-) -> None:
-    num_threads(2)
-    inside = in_parallel(lambda part: blas_threads(), 2)
-    assert inside == [{1}, {1}]
-    assert blas_threads() == {2}
-
-
 def test_an_error_in_a_thread_comes_out(num_threads: Callable[[int], None]) -> None:
     num_threads(2)
     with pytest.raises(ZeroDivisionError):
         in_parallel(lambda part: 1 // part.start, 2)
-    assert blas_threads() == {2}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 @pytest.mark.filterwarnings(
     "ignore::DeprecationWarning"
-)  # Python 3.12 warns of forking with threads, as we do
+)  # Python 3.12 warns of forking beside threads, as we do here
 def test_a_forked_child_gets_threads_of_its_own(num_threads: Callable[[int], None]) -> None:
     num_threads(2)
     in_parallel(lambda part: None, 2)

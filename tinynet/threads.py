@@ -1,7 +1,9 @@
 """CPU threads: how many, and work shared among them.
 
-BLAS has threads of its own, and two pools that want the same cores slow each other down many times over. So kernels
-that divide their work among threads hold BLAS to one thread while they run.
+NumPy's BLAS has threads of its own, which keep a core busy for milliseconds after each product in the hope of
+another. Two pools that want the same cores slow each other down many times over. So the first work shared here holds
+BLAS to one thread, for the rest of the process; products then run in tinynet's threads, each calling a BLAS of one
+thread. Where no work is shared (TINYNET_KERNELS=generic) BLAS keeps its threads.
 """
 
 from __future__ import annotations
@@ -10,11 +12,11 @@ import functools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
 R = TypeVar("R")
 
-_count: int | None = None  # None until it is set or needed
+_count: int | None = None  # None until it is set
 
 
 def available_cores() -> int:
@@ -28,7 +30,7 @@ def get_num_threads() -> int:
 
 
 def set_num_threads(count: int) -> None:
-    """Set the number of CPU threads, of the kernels here and of NumPy's BLAS.
+    """Set the number of CPU threads, of tinynet's kernels and, until these first share work, of NumPy's BLAS.
 
     Raises:  TypeError: not a whole number; RuntimeError: below 1
     """
@@ -38,7 +40,8 @@ def set_num_threads(count: int) -> None:
     if count < 1:
         raise RuntimeError(f"set_num_threads expects a positive integer, but got {count}")
     _count = count
-    _pools().select(user_api="blas").limit(limits=count)
+    if not _hold_blas.cache_info().currsize:
+        _limit_blas(count)
 
 
 def in_parallel(work: Callable[[slice], R], items: int) -> list[R]:
@@ -50,16 +53,21 @@ def in_parallel(work: Callable[[slice], R], items: int) -> list[R]:
     parts = [slice(items * i // count, items * (i + 1) // count) for i in range(count)]
     if count == 1:
         return [work(parts[0])]
-    with _pools().limit(limits=1, user_api="blas"):
-        return list(_executor(count).map(work, parts))
+    _hold_blas()
+    return list(_executor(count).map(work, parts))
+
+
+def _limit_blas(count: int) -> None:
+    from threadpoolctl import ThreadpoolController
+
+    # NumPy is loaded, so its BLAS is found. The limit stays: it is not used as a context.
+    ThreadpoolController().select(user_api="blas").limit(limits=count)
 
 
 @functools.cache
-def _pools() -> Any:
-    """Find NumPy's BLAS; looked for once, because it costs milliseconds."""
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
+def _hold_blas() -> None:
+    """Hold BLAS to one thread; only the first call has anything to do."""
+    _limit_blas(1)
 
 
 @functools.cache

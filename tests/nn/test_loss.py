@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import tinynet
 from tinynet import nn
@@ -160,7 +161,7 @@ def test_class_numbers_of_any_integer_type(kind, draw):
 @WEIGHTED
 def test_layer_equals_torch(reduction, weighted, dtype, draw, same_layer):
     def build(nn):
-        lib = tinynet if nn is tinynet.nn else __import__("torch")
+        lib = tinynet if nn is tinynet.nn else torch
         weight = lib.ones(4) if weighted else None
         return nn.CrossEntropyLoss(weight, ignore_index=2, reduction=reduction, label_smoothing=0.2)
 

@@ -28,32 +28,21 @@ CHUNK = 2 << 20
 """Bytes of windows at a time, for each thread: from 1 to 4 MiB the time hardly changes (L2 1 MiB, L3 32 MiB)."""
 
 
-def _covers(images: Array, outputs: int, kernel: Pair, groups: int) -> bool:
-    """Return whether there are images, in one group of channels, and the weight is small enough to stay cached too."""
-    weight_bytes = outputs * images.shape[1] * kernel[0] * kernel[1] * images.itemsize
-    return groups == 1 and images.size > 0 and weight_bytes <= CHUNK
+def _one_group(*arrays: Array, groups: int, **_: Any) -> bool:
+    """Return whether all channels are in one group, and there is at least one image."""
+    return groups == 1 and all(array.size for array in arrays)
 
 
-def _forward(x: Array, weight: Array, *, groups: int, **_: Any) -> bool:
-    return _covers(x, weight.shape[0], weight.shape[2:], groups)
-
-
-def _grad_weight(x: Array, grad_y: Array, *, kernel_size: Pair, groups: int, **_: Any) -> bool:
-    return _covers(x, grad_y.shape[1], kernel_size, groups)
-
-
-def _grad_input(
+def _stride_one(
     grad_y: Array, weight: Array, *, stride: Pair, padding: Pair, dilation: Pair, groups: int, **_: Any
 ) -> bool:
     """Return whether, besides, the stride is 1, the padding lies within the window and the window is not a pixel."""
     kernel = weight.shape[2:]
     inside = all(p <= d * (k - 1) for p, d, k in zip(padding, dilation, kernel, strict=True))
-    return (
-        stride == (1, 1) and inside and kernel != (1, 1) and _covers(grad_y, weight.shape[1], kernel, groups)
-    )
+    return stride == (1, 1) and inside and kernel != (1, 1) and _one_group(grad_y, weight, groups=groups)
 
 
-@accelerates(generic.conv2d, device="cpu", when=_forward)
+@accelerates(generic.conv2d, device="cpu", when=_one_group)
 def conv2d(x: Array, weight: Array, *, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
     """Cross-correlate x (N, C, H, W) with weight (O, C, KH, KW)."""
     O, C, KH, KW = weight.shape
@@ -69,7 +58,7 @@ def conv2d(x: Array, weight: Array, *, stride: Pair, padding: Pair, dilation: Pa
     return y.transpose(0, 3, 1, 2)
 
 
-@accelerates(generic.conv2d_grad_input, device="cpu", when=_grad_input)
+@accelerates(generic.conv2d_grad_input, device="cpu", when=_stride_one)
 def conv2d_grad_input(
     grad_y: Array, weight: Array, *, image: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> Array:
@@ -80,7 +69,7 @@ def conv2d_grad_input(
     return conv2d(grad_y, turned, stride=stride, padding=full, dilation=dilation, groups=groups)
 
 
-@accelerates(generic.conv2d_grad_weight, device="cpu", when=_grad_weight)
+@accelerates(generic.conv2d_grad_weight, device="cpu", when=_one_group)
 def conv2d_grad_weight(
     x: Array, grad_y: Array, *, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> Array:
@@ -103,11 +92,15 @@ def conv2d_grad_weight(
 def _chunks(
     x: Array, images: slice, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
 ) -> Iterator[tuple[slice, Array]]:
-    """Yield slices of the images and their windows as a matrix (rows, KH*KW*C) in one buffer, used again each time."""
+    """Yield slices of the images and their windows as a matrix (rows, KH*KW*C), in one buffer used again each time.
+
+    At least 4*KH*KW*C rows at a time: else reading the weight again for each piece costs more than the cache saves.
+    """
     OH, OW = output_size(x.shape[2:], kernel, stride, padding, dilation)
     shape = (OH, OW, *kernel, x.shape[1])
     width = kernel[0] * kernel[1] * x.shape[1]
-    count = max(1, CHUNK // (OH * OW * width * x.itemsize))
+    rows = max(CHUNK // (width * x.itemsize), 4 * width)
+    count = max(1, rows // (OH * OW))
     buffer = np.empty((min(count, images.stop - images.start), *shape), x.dtype)
     for start in range(images.start, images.stop, count):
         piece = slice(start, min(start + count, images.stop))
