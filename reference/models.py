@@ -109,7 +109,7 @@ class CifarResNet(_Residual):
 
 
 class NarrowResNet(_Residual):
-    """The networks of 6 and 9 blocks, each of three stages opening with stride 2 and a 1x1 convolution."""
+    """The networks of 3, 6 and 9 blocks, each of three stages opening with stride 2 and a 1x1 convolution."""
 
     def __init__(self, blocks: int, num_classes: int = 10) -> None:
         super().__init__()
@@ -142,7 +142,7 @@ def build(name: str, num_classes: int = 10) -> nn.Module:
         return LeNet(num_classes)
     if name == "resnet18":
         return ResNet18(num_classes)
-    if name in ("resnet-6block", "resnet-9block"):
+    if name in ("resnet-3block", "resnet-6block", "resnet-9block"):
         return NarrowResNet(int(name[7]), num_classes)
     if name in {f"resnet{depth}" for depth in OPTION_A_DEPTHS}:
         return CifarResNet(int(name.removeprefix("resnet")), num_classes)

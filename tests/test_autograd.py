@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -151,6 +154,81 @@ def test_no_grad_and_its_relatives() -> None:
     tn.set_grad_enabled(False)
     assert not (x * 2).requires_grad
     tn.set_grad_enabled(True)
+
+
+def test_no_grad_as_a_decorator_keeps_the_modes_of_threads_apart() -> None:
+    inside, outside = threading.Barrier(2), threading.Barrier(2)
+
+    @tn.no_grad()
+    def work(leave: threading.Barrier) -> None:
+        inside.wait(10)
+        leave.wait(10)
+
+    def enabled_after(mode: bool) -> bool:
+        tn.set_grad_enabled(mode)
+        work(outside)
+        return tn.is_grad_enabled()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(enabled_after, [True, False])) == [True, False]
+
+
+def test_the_first_gradient_takes_the_dtype_of_its_tensor() -> None:
+    x = tn.ones(2, requires_grad=True)
+    x.backward(tn.tensor([1.0, 2.0], dtype=tn.float64))
+    assert x.grad is not None
+    assert x.grad.dtype == "float32"
+
+
+def test_overflow_and_the_like_are_silent_in_all_threads(num_threads: Callable[[int], None]) -> None:
+    """As in torch; the suite turns warnings into errors."""
+    num_threads(2)
+    x = tn.full((2, 1, 3, 3), 1e30, requires_grad=True)
+    y = tn.nn.functional.conv2d(x, tn.full((1, 1, 2, 2), 1e30))
+    assert np.isinf(y.detach().numpy()).all()
+    part = x[:, :, 1:, 1:]
+    ((y - y) / (part * 0) + part.exp()).sum().backward()
+    assert np.isnan(gradient(x)).any()
+
+
+def test_in_place_arithmetic_outside_the_graph_writes_into_the_memory() -> None:
+    weight = alias = leaf(1.0, 2.0)
+    (weight * weight).sum().backward()
+    with tn.no_grad():
+        weight -= 0.5 * weight.grad
+        weight += 1
+        weight *= 3.0
+        weight /= tn.tensor(2, dtype=tn.float64)
+    assert alias is weight
+    assert weight.tolist() == [1.5, 1.5]
+    assert weight.is_leaf
+    counts = tn.tensor([1, 2])
+    counts += True
+    assert (counts.tolist(), counts.dtype) == ([2, 3], "int64")
+
+
+def test_in_place_arithmetic_in_the_graph_makes_a_new_tensor() -> None:
+    x = leaf(1.0, 2.0)
+    y = before = x * 2
+    y *= x
+    y.sum().backward()
+    assert y is not before
+    assert before.tolist() == [2.0, 4.0]
+    assert gradient(x) == [4.0, 8.0]
+    z = tn.ones(2)
+    z += x
+    assert z.dtype == "float32"
+    assert z.requires_grad
+
+
+def test_in_place_arithmetic_refuses_what_torch_refuses() -> None:
+    x, counts = leaf(1.0, 2.0), tn.tensor([1, 2])
+    with pytest.raises(RuntimeError, match="leaf Variable that requires grad"):
+        x += 1
+    with pytest.raises(RuntimeError, match=r"shape \[2\] doesn't match the broadcast shape \[3, 2\]"):
+        counts += tn.ones(3, 2, dtype=tn.int64)
+    with pytest.raises(RuntimeError, match=r"float32 can't be cast to .* int64"):
+        counts += 0.5
 
 
 def test_detach_shares_memory_and_cuts_the_graph() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,20 @@ def test_it_shares_the_array_it_is_given() -> None:
     assert np.asarray(x) is not None
     x.data = tn.ones(4)
     assert x.shape == (4,)
+
+
+def test_of_a_subclass_of_ndarray_it_takes_the_plain_array(tmp_path: Path) -> None:
+    mapped = np.memmap(tmp_path / "x", np.float32, "w+", shape=(2,))
+    x = tn.Tensor(mapped)
+    assert type(x.array) is np.ndarray
+    assert np.shares_memory(x.array, mapped)
+    assert (x + tn.ones(2)).tolist() == [1, 1]
+
+
+def test_rows_and_empty_selections() -> None:
+    x = tn.Tensor(np.arange(6).reshape(2, 3))
+    assert [row.tolist() for row in x] == [[0, 1, 2], [3, 4, 5]]
+    assert x[[]].shape == (0, 3)
 
 
 def test_what_it_says_of_itself() -> None:
@@ -128,6 +143,9 @@ def test_to_changes_only_what_is_asked() -> None:
         (lambda: tn.ones(2).item(), RuntimeError, "a Tensor with 2 elements cannot be converted to Scalar"),
         (lambda: bool(tn.ones(2)), RuntimeError, "more than one value is ambiguous"),
         (lambda: len(tn.tensor(1.0)), TypeError, "len\\(\\) of a 0-d tensor"),
+        (lambda: list(tn.tensor(1.0)), TypeError, "0-d tensor"),
+        (lambda: tn.ones(2, 3, 4) @ tn.ones(3, 4, 5), RuntimeError, r"shapes \[2\] and \[3\]"),
+        (lambda: tn.where(tn.ones(2) > 0, tn.ones(3), 0), RuntimeError, r"shapes \[2\] and \[3\]"),
         (lambda: tn.ones(2, requires_grad=True).numpy(), RuntimeError, "Use tensor.detach\\(\\).numpy\\(\\)"),
         (lambda: tn.tensor([1, 2], requires_grad=True), RuntimeError, "floating point dtype .* not int64"),
         (lambda: tn.tensor(["a"]), TypeError, "cannot make a tensor of list"),
@@ -191,7 +209,8 @@ def test_devices() -> None:
     assert tn.device("cuda:1") == tn.device("cuda", 1)
     assert tn.device("cuda:1") != tn.device("cuda")
     assert repr(tn.device("cuda:1")) == "device(type='cuda', index=1)"
-    assert len({tn.device("cpu"), tn.device("cpu")}) == 1
+    assert len({tn.device("cpu"), tn.device("cpu"), "cpu"}) == 1
+    assert tn.device("cpu") != "mps"
 
 
 def test_without_a_gpu_the_error_says_what_to_install() -> None:

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from tinynet import tensor as tensor_module
 from tinynet.backend import Array, array_module
 from tinynet.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
@@ -181,7 +183,7 @@ class Function:
         ctx.needs_input_grad = tuple(
             recording and isinstance(arg, tensor_module.Tensor) and arg.requires_grad for arg in args
         )
-        with no_grad():
+        with no_grad(), np.errstate(all="ignore"):  # overflow, x/0 and inf-inf make inf and NaN, as in torch
             result = cls.forward(ctx, *args)
         outputs = result if isinstance(result, tuple) else (result,)
         # An argument handed back unchanged becomes a new tensor, or recording would rewire the argument itself.
@@ -265,6 +267,8 @@ def _roots(tensors: Any, grad_tensors: Any) -> tuple[list[Any], list[Any]]:
                 f"Mismatch in shape: grad_output[{i}] has a shape of {list(gradient.shape)} and output[{i}] "
                 f"has a shape of {list(root.shape)}."
             )
+        else:
+            gradients[i] = gradient.to(root.dtype)
     return roots, gradients
 
 
@@ -309,7 +313,7 @@ def _walk(
         elif keys is None:
             _accumulate_into_leaf(edge.target, gradient)
 
-    with set_grad_enabled(create_graph):
+    with set_grad_enabled(create_graph), np.errstate(all="ignore"):
         for root, gradient in zip(roots, gradients, strict=True):
             send(_edge_of(root), gradient)
         while ready:

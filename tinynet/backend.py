@@ -52,12 +52,10 @@ class device:
         return f"device({inner})"
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, str):
-            other = device(other)
-        return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)
+        return isinstance(other, device | str) and str(self) == str(other)
 
     def __hash__(self) -> int:
-        return hash((self.type, self.index))
+        return hash(str(self))
 
 
 CPU = device("cpu")
@@ -111,6 +109,13 @@ def array_module(*arrays: Array) -> Any:
     if cupy is not None and any(isinstance(array, cupy.ndarray) for array in arrays):
         return cupy
     return np
+
+
+def sum_dtype(dtype: np.dtype) -> np.dtype:
+    """Return the dtype in which to add up numbers of `dtype`: half precision in float32, whole numbers in int64."""
+    if dtype.kind == "f":
+        return np.dtype(np.float32) if dtype.itemsize < 4 else dtype
+    return np.dtype(np.int64)
 
 
 def device_of(array: Array) -> device:

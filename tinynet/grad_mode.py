@@ -41,6 +41,10 @@ class _GradModeBlock(contextlib.ContextDecorator):
     def __init__(self) -> None:
         self.before: list[bool] = []
 
+    def _recreate_cm(self) -> _GradModeBlock:
+        # A decorated function may run in several threads at once: each call has a stack of its own.
+        return type(self)()
+
     def __enter__(self) -> None:
         self.before.append(_mode.enabled)
         _mode.enabled = self.mode

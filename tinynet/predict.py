@@ -22,6 +22,7 @@ def predict(args: argparse.Namespace) -> int:
     from tinynet.data import DataError
     from tinynet.data.image import load_image
     from tinynet.training import inference
+    from tinynet.training.output import say
 
     trained = inference.load(args.checkpoint, args.backend, args.threads)
     failed = False
@@ -34,7 +35,7 @@ def predict(args: argparse.Namespace) -> int:
             continue
         probabilities = trained.predict(image[None])[0]
         best = probabilities.argsort()[::-1][:TOP]
-        print(f"{path}: " + ", ".join(f"{trained.classes[i]} {100 * probabilities[i]:.1f} %" for i in best))
+        say(f"{path}: " + ", ".join(f"{trained.classes[i]} {100 * probabilities[i]:.1f} %" for i in best))
     return 2 if failed else 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ class Tensor:
     Where it differs from torch's: the memory is `.array`, of either library, and `.data` is, as in torch, a Tensor
     that shares it; dtypes are NumPy's dtype objects.
 
-    Args:    array: ndarray of either library, or anything numpy.asarray takes; not copied
+    Args:    array: ndarray of either library (no subclass stays one), or anything numpy.asarray takes; not copied
              requires_grad: whether backward shall leave the gradient in `.grad`
     Raises:  RuntimeError: a gradient is asked for of a dtype that is not floating point
     """
@@ -26,7 +27,7 @@ class Tensor:
     __hash__ = object.__hash__
 
     def __init__(self, array: Array, requires_grad: bool = False) -> None:
-        self.array = array if is_array(array) else np.asarray(array)
+        self.array = np.asarray(array) if isinstance(array, np.ndarray) or not is_array(array) else array
         self.grad: Tensor | None = None
         self.grad_fn: autograd.Node | None = None
         self.output_index = 0
@@ -81,6 +82,9 @@ class Tensor:
         if self.ndim == 0:
             raise TypeError("len() of a 0-d tensor")
         return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
         text = np.array2string(asnumpy(self.array), separator=", ", prefix="tensor(", precision=4)
@@ -145,7 +149,8 @@ class Tensor:
 
     def __bool__(self) -> bool:
         if self.numel() != 1:
-            raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+            count = "more than one value" if self.numel() else "no values"
+            raise RuntimeError(f"Boolean value of Tensor with {count} is ambiguous")
         return bool(self.item())
 
     # Gradients
@@ -272,15 +277,20 @@ class Tensor:
     def __getitem__(self, index: Any) -> Tensor:
         return ops.getitem(self, index)
 
-    add, sub, mul, div, pow, neg, matmul = (
-        __add__,
-        __sub__,
-        __mul__,
-        __truediv__,
-        __pow__,
-        __neg__,
-        __matmul__,
-    )
+    def __iadd__(self, other: Any) -> Tensor:
+        return ops.in_place(self, self + other)
+
+    def __isub__(self, other: Any) -> Tensor:
+        return ops.in_place(self, self - other)
+
+    def __imul__(self, other: Any) -> Tensor:
+        return ops.in_place(self, self * other)
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return ops.in_place(self, self / other)
+
+    add, sub, mul, div = __add__, __sub__, __mul__, __truediv__
+    pow, neg, matmul = __pow__, __neg__, __matmul__
     eq, ne, lt, le, gt, ge = __eq__, __ne__, __lt__, __le__, __gt__, __ge__
 
     # Elementwise functions

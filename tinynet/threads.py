@@ -8,9 +8,10 @@ thread. Where no work is shared (TINYNET_KERNELS=generic) BLAS keeps its threads
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -54,7 +55,15 @@ def in_parallel(work: Callable[[slice], R], items: int) -> list[R]:
     if count == 1:
         return [work(parts[0])]
     _hold_blas()
-    return list(_executor(count).map(work, parts))
+    # NumPy keeps its errstate in the context, which threads do not inherit; one copy each, for a copy runs once.
+    contexts = [contextvars.copy_context() for _ in parts]
+    return list(_executor(count).map(lambda context, part: context.run(work, part), contexts, parts))
+
+
+def pieces(part: slice, count: int) -> Iterator[slice]:
+    """Cut a slice into slices of `count` items, the last with what is left."""
+    for start in range(part.start, part.stop, count):
+        yield slice(start, min(start + count, part.stop))
 
 
 def _limit_blas(count: int) -> None:

@@ -14,13 +14,13 @@ SMALL = ("--model", "lenet", "--batch-size", "50", "--threads", "1", "--val-size
 """A run of a second or two."""
 
 
-def spawn(folder, module, *words):
+def spawn(folder, module, *words, stdout=subprocess.PIPE):
     """Start `python -m MODULE WORDS` in `folder`, with the tinynet that pytest runs, warnings being errors."""
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-m", module, *map(str, words)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(Path(tinynet.__file__).parents[1])},
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -31,15 +31,17 @@ def start(tmp_path):
     """Return a function that starts `python -m MODULE WORDS` in an empty folder."""
     processes = []
 
-    def begin(module, *words):
-        processes.append(spawn(tmp_path, module, *words))
+    def begin(module, *words, **options):
+        processes.append(spawn(tmp_path, module, *words, **options))
         return processes[-1]
 
     yield begin
     for process in processes:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+        if process.stdout is None or not process.stdout.closed:
+            process.communicate()
+        process.stderr.close()
 
 
 @pytest.fixture

@@ -53,8 +53,27 @@ def test_checkpoint_of_another_model_lists_the_differences(run, trained):
     code, out, err = run("tinynet.evaluate", "run")
     assert (code, out) == (2, "")
     assert "layer1.0.conv1.weight: missing" in err
-    assert "fc1.weight: unexpected" in err
+    assert re.search(r"best\.json does not hold the weights of resnet8; \d+ differences:\n", err)
     assert "Traceback" not in err
+
+
+def test_run_without_validation_images_has_none_to_evaluate(run, trained):
+    state = json.loads((trained / "best.json").read_text())
+    state["config"]["val_size"] = 0
+    (trained / "best.json").write_text(json.dumps(state))
+    code, out, err = run("tinynet.evaluate", "run", "--split", "val")
+    assert (code, out) == (2, "")
+    assert re.match(
+        r"tinynet\.evaluate: error: --split val: run/best\.json is of a run with --val-size 0", err
+    )
+
+
+@pytest.mark.parametrize("words", [["evaluate", "run"], ["predict", "run", "x.png"], ["train", "--help"]])
+def test_output_that_nobody_reads_ends_the_program_in_silence(start, trained, tmp_path, words):
+    Image.new("RGB", (32, 32)).save(tmp_path / "x.png")
+    process = start(f"tinynet.{words[0]}", *words[1:])
+    process.stdout.close()
+    assert (process.wait(timeout=60), process.stderr.read()) == (141, "")
 
 
 @pytest.mark.parametrize("module, more", [("tinynet.evaluate", []), ("tinynet.predict", ["x.png"])])

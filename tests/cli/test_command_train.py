@@ -8,6 +8,7 @@ import re
 import shlex
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -104,6 +105,60 @@ def test_interrupted_run_saves_says_how_to_resume_and_does(start, run, tmp_path,
     code, out, err = run(*shlex.split(command), "--max-steps", str(steps + 1))
     assert (code, err) == (0, "")
     assert json.loads(metrics.read_text().splitlines()[-1])["step"] == steps + 1
+
+
+def test_one_process_at_a_time_trains_in_a_folder(start, run, tmp_path):
+    words = ("--model", "lenet", "--batch-size", "10", "--threads", "1", "--epochs", "500", "--out", "shared")
+    first = start("tinynet.train", *words)
+    wait_for(first, (tmp_path / "shared" / "last.json").exists)
+    code, out, err = run("tinynet.train", "--resume", "--out", "shared")
+    assert (code, out) == (2, "")
+    assert re.match(r"tinynet.train: error: --out shared: another process is training there", err)
+    first.kill()
+    first.communicate()
+    code, out, err = run("tinynet.train", "--resume", "--out", "shared", "--max-steps", "1")
+    assert (code, err) == (0, ""), "a killed process holds no lock"
+
+
+def test_output_that_nobody_reads_ends_the_run_which_can_be_resumed(start, run, tmp_path):
+    words = ("--model", "lenet", "--batch-size", "500", "--threads", "1", "--epochs", "500", "--out", "run")
+    process = start("tinynet.train", *words)
+    wait_for(process, (tmp_path / "run" / "last.json").exists)
+    process.stdout.close()
+    assert process.wait(timeout=60) == 141
+    err = process.stderr.read()
+    command = re.search(r"nobody reads the output any more; .* with: python -m (.*)\n$", err)[1]
+    assert "Traceback" not in err
+    state = checkpoint.load(tmp_path / "run", kinds=("last",)).state
+    assert state["epoch"] >= 1, "the epoch was saved before its line was lost"
+    steps = state["epoch"] * state["steps_per_epoch"]
+    code, _, err = run(*shlex.split(command), "--max-steps", str(steps + 1))
+    assert (code, err) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
+def test_output_that_cannot_be_written_is_one_message(start, tmp_path):
+    with open("/dev/full", "w") as full:
+        process = start("tinynet.train", *SMALL, "--out", "run", stdout=full)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert err == "tinynet.train: error: cannot write to standard output: No space left on device\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_truncated_data_is_one_message_and_left_alone(run, tmp_path):
+    folder = tmp_path / "data" / "cifar-10-batches-bin"
+    folder.mkdir(parents=True)
+    for name in (*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin"):
+        (folder / name).write_bytes(bytes(3073))
+    code, out, err = run("tinynet.train", "resnet20", "--data-dir", "data", "--out", "run")
+    assert (code, out) == (2, "")
+    assert err == (
+        "tinynet.train: error: data/cifar-10-batches-bin/data_batch_1.bin is truncated: 3,073 bytes instead of "
+        "30,730,000 (10,000 records of 3,073 bytes); replace it, or name another place with --data-dir\n"
+    )
+    assert {path.name for path in tmp_path.iterdir()} == {"data"}
+    assert {path.stat().st_size for path in folder.iterdir()} == {3073}
 
 
 def test_second_ctrl_c_quits_at_once(start, tmp_path):

@@ -108,6 +108,21 @@ def test_unusable_files_are_refused(write, match, tmp_path):
         load_image(tiff if tiff.exists() else tmp_path / "a.png")
 
 
+def test_large_pictures_are_read_in_silence_and_larger_ones_refused(tmp_path, monkeypatch):
+    Image.fromarray(PIXELS).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 600)  # Pillow warns above it, and refuses above its double
+    assert load_image(tmp_path / "a.png").shape == (3, 32, 32)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
+    with pytest.raises(DataError, match=r"a\.png is too large .*1024 pixels.*; scale it down"):
+        load_image(tmp_path / "a.png")
+
+
+def test_the_first_picture_of_an_animation_counts(tmp_path):
+    colours = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
+    colours[0].save(tmp_path / "a.gif", save_all=True, append_images=colours[1:])
+    assert load_image(tmp_path / "a.gif")[:, 3, 3].tolist() == [255, 0, 0]
+
+
 @pytest.mark.parametrize("name", ["a.png", "a.jpg"])
 def test_truncated_pictures_are_refused(name, tmp_path):
     Image.fromarray(PIXELS).save(tmp_path / name)

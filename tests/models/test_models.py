@@ -15,6 +15,7 @@ PARAMETERS = {
     "resnet44": 658_586,
     "resnet56": 853_018,
     "resnet110": 1_727_962,
+    "resnet-3block": 304_154,
     "resnet-6block": 692_122,
     "resnet-9block": 1_080_090,
     "resnet18": 11_173_962,

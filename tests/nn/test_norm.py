@@ -78,6 +78,16 @@ def test_function_equals_torch(shape, given, training, dtype, draw, same_functio
     same_function(compute, draw(shape, dtype), weight, bias)
 
 
+def test_tracking_can_be_switched_off_later(dtype, draw, same_layer):
+    def build(nn):
+        layer = nn.BatchNorm2d(3)
+        layer.track_running_stats = False
+        return layer
+
+    layer = same_layer(build, draw((4, 3, 5, 2), dtype))
+    assert layer.num_batches_tracked.item() == 0
+
+
 def test_statistics_of_large_means_keep_their_digits(same_layer):
     x = np.random.default_rng(0).standard_normal((8, 2, 4, 4)).astype("float32") + np.float32(1000)
     layer = nn.BatchNorm2d(2)

@@ -103,6 +103,20 @@ def test_adaptive_avg_pool2d_equals_torch(case, dtype, draw, same_function):
     same_function(lambda lib, x: lib.nn.functional.adaptive_avg_pool2d(x, size), draw(shape, dtype))
 
 
+def test_an_infinite_pixel_stays_in_its_region(dtype, same_function):
+    x = np.ones((1, 1, 4, 6), dtype)
+    x[0, 0, 0, 0] = np.inf
+    same_function(lambda lib, x: lib.nn.functional.adaptive_avg_pool2d(x, (2, 3)), x)
+
+
+def test_adaptive_avg_pool2d_refuses_whole_numbers(same_error):
+    same_error(
+        lambda lib, x: lib.nn.functional.adaptive_avg_pool2d(x, 2),
+        np.ones((1, 1, 4, 4), int),
+        match="floating point, got int64",
+    )
+
+
 POOLS = {
     "max": lambda lib, x: lib.nn.functional.max_pool2d(x, (3, 2), 2, 1),
     "avg": lambda lib, x: lib.nn.functional.avg_pool2d(x, (3, 2), 2, 1),

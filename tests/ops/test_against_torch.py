@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -35,9 +37,40 @@ def test_equals_torch(sample: Sample, dtype: str, rng: np.random.Generator, kern
         np.testing.assert_array_equal(x.array, array, err_msg="an operation changed its input")
 
 
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_second_order_of_one_input_equals_torch(sample: Sample, rng: np.random.Generator) -> None:
+    """gradgradcheck makes all vary; here the upstream gradient and all inputs but one are constants."""
+    arrays = sample.make(rng)
+    shape = tuple(sample.theirs(*(torch.tensor(array) for array in arrays)).shape)
+    upstream = np.asarray(rng.standard_normal(shape))
+    for i, array in enumerate(arrays):
+        direction = np.asarray(rng.standard_normal(array.shape))
+        found, expected = (
+            _second_order(library, call, arrays, i, upstream, direction)
+            for library, call in ((tn, sample.ours), (torch, sample.theirs))
+        )
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-11)
+
+
+def _second_order(
+    library: Any, call: Any, arrays: Any, i: int, upstream: np.ndarray, direction: np.ndarray
+) -> np.ndarray:
+    """Return the derivative, along `direction`, of the gradient in input i; zeros where that is a constant."""
+    inputs = [library.tensor(array.copy()) for array in arrays]
+    x = inputs[i].requires_grad_()
+    (first,) = library.autograd.grad(call(*inputs), [x], library.tensor(upstream), create_graph=True)
+    second = None
+    if first.requires_grad:
+        (second,) = library.autograd.grad(first, [x], library.tensor(direction), allow_unused=True)
+    if second is None:
+        return np.zeros(arrays[i].shape)
+    # Where torch knows a gradient to be zero it makes a tensor without memory.
+    return second.numpy(force=True) if library is torch else second.detach().numpy()
+
+
 def test_every_public_operation_has_a_sample() -> None:
     """A new operation without a sample fails here; those listed have tests of their own below or in test_tensor."""
-    without_gradient = {"argmax", "compare"}
+    without_gradient = {"argmax", "compare", "in_place"}
     tested_elsewhere = {"cast", "to_device", "batch_norm", "conv2d", "max_pool2d", "avg_pool2d"}
     words = {sample.name.split()[0] for sample in SAMPLES}
     assert set(tn.ops.__all__) - words - without_gradient == tested_elsewhere - words
@@ -50,6 +83,28 @@ def test_dtypes_meet_as_in_torch(left: str, right: str, shapes: tuple[tuple[int,
     x, y = np.ones(shapes[0], left), np.ones(shapes[1], right)
     expected = torch.tensor(x) * torch.tensor(y)
     assert str((tn.Tensor(x) * tn.Tensor(y)).dtype) == str(expected.dtype).removeprefix("torch.")
+
+
+@pytest.mark.parametrize("left", ["float16", "float32", "float64", "int64", "int32", "uint8", "bool"])
+@pytest.mark.parametrize("right", ["float32", "int64", "bool"])
+def test_sums_and_joined_tensors_have_torch_s_dtypes(left: str, right: str) -> None:
+    x, y = np.ones(2, left), np.ones(2, right)
+    for ours, theirs in (
+        (tn.Tensor(x).sum(), torch.tensor(x).sum()),
+        (tn.cat([tn.Tensor(x), tn.Tensor(y)]), torch.cat([torch.tensor(x), torch.tensor(y)])),
+    ):
+        assert str(ours.dtype) == str(theirs.dtype).removeprefix("torch.")
+
+
+def test_half_precision_sums_in_float32() -> None:
+    x = np.full((5000, 2), 100, np.float16)
+    np.testing.assert_array_equal(tn.sum(tn.Tensor(x / 100), 0).numpy(), [5000, 5000])
+    assert tn.mean(tn.Tensor(x)).item() == 100  # the sum is above the largest half
+    np.testing.assert_allclose(
+        tn.log_softmax(tn.Tensor(x), 0).numpy(), torch.log_softmax(torch.tensor(x), 0).numpy(), rtol=1e-3
+    )
+    image = np.full((1, 1, 70, 70), 100, np.float16)
+    assert tn.nn.functional.avg_pool2d(tn.Tensor(image), 70).item() == 100
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint8", "bool"])
@@ -119,6 +174,18 @@ def test_nan_and_infinity_pass_as_in_torch(value: float) -> None:
     theirs = torch.nn.functional.max_pool2d(torch.tensor(image), 2, return_indices=True)
     for y, expected in zip(ours, theirs, strict=True):
         np.testing.assert_array_equal(y.numpy(), expected.numpy())
+
+
+def test_power_0_has_slope_0_everywhere() -> None:
+    x = tn.Tensor(np.array([np.inf, 0.0, 2.0]), requires_grad=True)
+    (x**0).backward(tn.ones(3, dtype=tn.float64))
+    assert x.grad is not None
+    assert x.grad.tolist() == [0, 0, 0]
+
+
+def test_argmax_of_no_rows_is_empty() -> None:
+    assert tn.argmax(tn.ones(0, 3), 1).shape == (0,)
+    assert tn.argmax(tn.ones(0, 3), 1, keepdim=True).shape == (0, 1)
 
 
 def test_argmax_and_comparisons(rng: np.random.Generator) -> None:

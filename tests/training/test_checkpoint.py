@@ -104,6 +104,10 @@ def list_json(folder):
     (folder / "last.json").write_text("[1]")
 
 
+def number_json(folder):
+    (folder / "last.json").write_text("5")
+
+
 def future_json(folder):
     state = json.loads((folder / "last.json").read_text())
     (folder / "last.json").write_text(json.dumps({**state, "format": 99}))
@@ -115,9 +119,10 @@ def future_json(folder):
         (flip_a_bit, "is damaged: SHA-256"),
         (truncate, "is damaged: SHA-256"),
         (remove, "cannot read .*safetensors"),
-        (break_json, "cannot read .*last.json"),
+        (break_json, "last.json is not the JSON file of a checkpoint, or is damaged"),
         (strip_json, "not a tinynet checkpoint: it has no arrays, sha256, config"),
-        (list_json, "not a tinynet checkpoint"),
+        (list_json, "not a tinynet checkpoint: it is no JSON object"),
+        (number_json, "not a tinynet checkpoint: it is no JSON object"),
         (future_json, "format 99"),
     ],
 )
@@ -147,6 +152,38 @@ def test_another_model_is_refused_with_every_difference(tmp_path):
     with pytest.raises(CheckpointError) as error:
         checkpoint.check_fits(checkpoint.load(tmp_path), model, "resnet8")
     text = str(error.value)
-    assert "holds lenet, not resnet8; 3 differences" in text
+    assert "does not hold the weights of resnet8; 3 differences" in text
     for line in ("c: missing, expected ()", "d: unexpected, (1,)", "b: (2, 2), expected (2, 3)"):
         assert line in text
+
+
+def test_of_many_differences_the_first_are_listed(tmp_path):
+    checkpoint.save(tmp_path, "last", {f"layer{i}": np.zeros(i) for i in range(40)}, {}, STATE)
+    with pytest.raises(CheckpointError) as error:
+        checkpoint.check_fits(checkpoint.load(tmp_path), {}, "resnet8")
+    assert "does not hold the weights of resnet8; 40 differences:\n  layer" in str(error.value)
+    assert str(error.value).endswith("\n  and 28 more")
+    assert len(str(error.value).splitlines()) == 14
+
+
+@pytest.mark.parametrize(
+    "config, message",
+    [
+        ({"model": "resnet9000"}, "--model resnet9000: "),
+        ({"epochs": "many"}, "'str' and 'int'"),
+        ({"optimizer": "lion"}, "--optimizer lion: "),
+        ([], "was not written by this version of tinynet"),
+    ],
+)
+def test_configuration_of_another_version_is_refused(tmp_path, config, message):
+    checkpoint.save(tmp_path, "last", {}, {}, {"config": config})
+    with pytest.raises(CheckpointError, match=message):
+        checkpoint.read_config(checkpoint.load(tmp_path), needed=())
+
+
+def test_state_that_lacks_something_is_refused(tmp_path):
+    checkpoint.save(tmp_path, "last", {}, {}, STATE)
+    saved = checkpoint.load(tmp_path)
+    assert checkpoint.read_config(saved, needed=("epoch", "loss")).model == "lenet"
+    with pytest.raises(CheckpointError, match="it has no classes, best"):
+        checkpoint.read_config(saved, needed=("classes", "epoch", "best"))

@@ -69,6 +69,12 @@ def test_flags_are_the_difference_to_a_base():
     assert flags(config, base, skip=("seed",)) == wanted
 
 
+@pytest.mark.parametrize("name", ["out", "data_dir"])
+def test_empty_folder_name_is_refused(name):
+    with pytest.raises(ConfigError, match=f"{flag(name)} is empty: give a folder"):
+        replace(TrainConfig(), **{name: ""}).validate()
+
+
 def test_every_field_is_explained_in_the_help():
     explained = [name for group in GROUPS.values() for name in group]
     assert sorted(explained) == sorted(item.name for item in fields(TrainConfig) if item.name != "recipe")

@@ -45,6 +45,13 @@ def test_nothing_where_nobody_watches(monkeypatch, capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def test_nothing_where_standard_error_is_closed(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    with progress.Bar("epoch 1/2", 100) as bar:
+        bar.add(10)
+        bar.show(Totals(1.0, 1, 10))
+
+
 def test_due_at_intervals_only(clock):
     with progress.Bar("epoch 1/2", 100) as bar:
         due = []

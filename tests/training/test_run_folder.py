@@ -77,3 +77,23 @@ def test_resume_needs_a_run():
         run_folder.existing(config(), "tinynet.train")
     assert run_folder.existing(config(out=str(folder)), "tinynet.train") == folder
     assert [path.name for path in folder.iterdir()] == ["last.json"]
+
+
+def test_a_file_is_no_run():
+    Path("last.json").touch()
+    with pytest.raises(ConfigError, match="is a file; give the folder of the run"):
+        run_folder.existing(config(out="last.json"), "tinynet.train")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no such locks")
+def test_a_folder_belongs_to_one_run_at_a_time():
+    folder = run_folder.create(config(out="mine"))
+    with run_folder.locked(folder):
+        with (
+            pytest.raises(ConfigError, match="--out mine: another process is training there"),
+            run_folder.locked(folder),
+        ):
+            pass
+        assert list(folder.iterdir()) == []
+    with run_folder.locked(folder):
+        pass

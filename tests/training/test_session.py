@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from tinynet.data import DataError
 from tinynet.train import main
-from tinynet.training import batches
+from tinynet.training import batches, checkpoint, files
 from tinynet.training.checkpoint import Checkpoint
 from tinynet.training.config import TrainConfig
 from tinynet.training.errors import CheckpointError, ConfigError
@@ -19,7 +20,9 @@ RUN = TrainConfig(recipe="resnet20", epochs=20, lr=0.3, threads=2)
 
 def resumed(schedule="onecycle", framework="tinynet", **given):
     before = replace(RUN, schedule=schedule)
-    saved = Checkpoint(Path("last.json"), {}, {}, {"config": before.to_json(), "framework": "tinynet"})
+    state = {"config": before.to_json(), "framework": "tinynet", "epoch": 2, "step": 1, "steps_per_epoch": 4}
+    state |= {"partial": {}, "seconds": 1.0, "best": None, "optimizer": {}}
+    saved = Checkpoint(Path("last.json"), {}, {}, state)
     return resumed_config(replace(TrainConfig(), **given), frozenset(given), saved, framework)
 
 
@@ -43,6 +46,11 @@ def test_what_changes_the_course_is_refused(given):
         ConfigError, match=rf"--{name.replace('_', '-')} .*\(the run has .*May change: .*--threads"
     ):
         resumed(**given)
+
+
+def test_fewer_steps_than_are_done_are_refused():
+    with pytest.raises(ConfigError, match=r"--max-steps 8: the run in .* has done 9 steps already"):
+        resumed(max_steps=8)
 
 
 def test_repeating_the_same_value_is_fine():
@@ -73,6 +81,31 @@ def test_trouble_with_the_data_is_one_message_and_leaves_no_folder(monkeypatch, 
     assert main(["--threads", "1"]) == 2
     assert capsys.readouterr() == ("", "tinynet.train: error: data_batch_1.bin is truncated\n")
     assert list(tmp_path.rglob("*")) == [tmp_path / "runs"]
+
+
+@pytest.mark.parametrize("writes", [0, 3])
+def test_full_disk_says_what_to_do_and_leaves_nothing_half_done(monkeypatch, tmp_path, capsys, writes):
+    """A checkpoint is two writes; the third is the arrays of the next one."""
+    done = []
+
+    def full(descriptor):
+        done.append(descriptor)
+        if len(done) > 2 * writes:  # the file and its folder
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    words = ["--model", "lenet", "--max-steps", "1", "--batch-size", "50", "--threads", "1"]
+    assert main([*words, "--out", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err
+    assert re.match(r"tinynet.train: error: cannot write .*run/last.*: No space left on device\n", error)
+    if writes:
+        command = f"python -m tinynet.train --resume --out {tmp_path}/run"
+        assert f"Make room, or put right what is wrong there, then continue with: {command}\n" in error
+        assert checkpoint.load(tmp_path / "run").state["step"] == 0
+    else:
+        assert "choose another place with --out" in error
+        assert list(tmp_path.iterdir()) == []
+    assert not list(tmp_path.rglob(f"*{files.PARTIAL}"))
 
 
 @pytest.mark.parametrize(

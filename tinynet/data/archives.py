@@ -90,7 +90,9 @@ def _read_tar(path: Path, names: set[str]) -> Contents:
                     stream = archive.extractfile(member)
                     members[name] = stream.read() if stream else b""
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-        raise DataError(f"{path} is not a readable archive, or is damaged: {error}") from error
+        # tarfile adds a line for every compression it tried.
+        reason = str(error).partition(":\n")[0]
+        raise DataError(f"{path} is not a readable archive, or is damaged: {reason}") from error
     return members
 
 

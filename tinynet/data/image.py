@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import warnings
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -17,21 +18,29 @@ if TYPE_CHECKING:
 def load_image(path: str | PathLike[str], size: int = 32) -> np.ndarray:
     """Read a picture, scale its shorter side to `size` pixels and cut the square in the centre.
 
-    Transparent pixels become white; the camera's orientation tag is obeyed; 16-bit grey is reduced to 8 bits.
+    Transparent pixels become white; the camera's orientation tag is obeyed; 16-bit grey is reduced to 8 bits;
+    of an animation the first picture counts.
 
     Shapes:  returns uint8 (3, size, size), RGB
-    Raises:  DataError: missing, unreadable or truncated file; floating-point pixels, with or without NaN
+    Raises:  DataError: missing, unreadable or truncated file; floating-point pixels, with or without NaN; more
+             pixels than Pillow's limit, 179 million
     """
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(path) as picture:
+        with warnings.catch_warnings():
+            # From half its limit on, Pillow warns of pictures that are small files and large arrays.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            picture = Image.open(path)
+        with picture:
             picture.load()
             upright = ImageOps.exif_transpose(picture)
             square = ImageOps.fit(_to_rgb(upright, path), (size, size), method=Image.Resampling.BICUBIC)
     except FileNotFoundError as error:
         raise DataError(f"there is no image file {path}") from error
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{path} is too large to be read safely ({error}); scale it down") from error
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"cannot read {path} as an image: {error}; give a PNG or JPEG file") from error

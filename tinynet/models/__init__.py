@@ -15,6 +15,7 @@ __all__ = ["LeNet", "ResNet", "bn_shortcut_resnet", "build", "names", "option_a_
 _BUILDERS: dict[str, Callable[[int], Module]] = {
     "lenet": LeNet,
     **{f"resnet{depth}": partial(option_a_resnet, depth) for depth in (8, 20, 32, 44, 56, 110)},
+    "resnet-3block": partial(bn_shortcut_resnet, 3),
     "resnet-6block": partial(bn_shortcut_resnet, 6),
     "resnet-9block": partial(bn_shortcut_resnet, 9),
     "resnet18": resnet18,

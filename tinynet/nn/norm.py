@@ -50,12 +50,12 @@ class BatchNorm2d(Module):
         if input.ndim != 4:
             raise ValueError(f"expected 4D input (got {input.ndim}D input of size {list(input.shape)})")
         use_batch = self.training or self.running_mean is None
-        momentum = self.momentum
-        update = self.training and self.running_mean is not None
+        momentum: Any = self.momentum
+        update = self.training and self.track_running_stats and self.running_mean is not None
         if update:
             self.num_batches_tracked.array += 1
             if momentum is None:
-                momentum = 1 / self.num_batches_tracked.item()
+                momentum = 1 / self.num_batches_tracked.array  # stays on the device: to read it would wait
         return F.batch_norm(
             input,
             self.running_mean if update or not use_batch else None,

@@ -1,7 +1,7 @@
 """Differentiable operations on Tensors: a Function and a public function of each."""
 
 from tinynet.ops.activation import log_softmax, relu, softmax
-from tinynet.ops.arithmetic import add, compare, div, mul, neg, pow, sub, where
+from tinynet.ops.arithmetic import add, compare, div, in_place, mul, neg, pow, sub, where
 from tinynet.ops.conv import conv2d
 from tinynet.ops.elementwise import abs, cast, clone, exp, log, sigmoid, sqrt, tanh, to_device
 from tinynet.ops.linear import matmul
@@ -39,6 +39,7 @@ __all__ = [
     "expand",
     "flatten",
     "getitem",
+    "in_place",
     "log",
     "log_softmax",
     "matmul",

@@ -109,9 +109,12 @@ class Pow(Function):
         need_x, need_y = ctx.needs_input_grad
         grad_x = grad_y = None
         if need_x:
-            slope = y * pow(x, y - 1) if isinstance(y, Tensor) or y != 0 else x * 0
             if isinstance(y, Tensor):
-                slope = where(y == 0, 0.0, slope)
+                slope = where(y == 0, 0.0, y * pow(x, y - 1))
+            elif y == 0:
+                slope = Tensor(backend.array_module(x.array).zeros_like(x.array))
+            else:
+                slope = y * pow(x, y - 1)
             grad_x = sum_to(grad * slope, _shape(x))
         if need_y:
             base = x if isinstance(x, Tensor) else Tensor(backend.array_module(y.array).full_like(y.array, x))
@@ -154,14 +157,12 @@ class Where(Function):
         )
 
 
-def result_type(x: Tensor, y: Tensor) -> np.dtype:
-    """Return the dtype in which two tensors meet."""
-    rank_x, rank_y = _RANK[x.dtype.kind], _RANK[y.dtype.kind]
+def result_type(x: np.dtype, y: np.dtype) -> np.dtype:
+    """Return the dtype in which two tensors meet, if both or neither have axes."""
+    rank_x, rank_y = _RANK[x.kind], _RANK[y.kind]
     if rank_x != rank_y:
-        return x.dtype if rank_x > rank_y else y.dtype
-    if (x.ndim == 0) != (y.ndim == 0):
-        return x.dtype if x.ndim else y.dtype
-    return np.promote_types(x.dtype, y.dtype)
+        return x if rank_x > rank_y else y
+    return np.promote_types(x, y)
 
 
 def _operands(x: Any, y: Any) -> tuple[Any, Any]:
@@ -170,10 +171,13 @@ def _operands(x: Any, y: Any) -> tuple[Any, Any]:
         if not isinstance(value, Tensor | bool | int | float | np.number):
             raise TypeError(f"unsupported operand: expected a Tensor or a number, got {type(value).__name__}")
     if isinstance(x, Tensor) and isinstance(y, Tensor):
-        _check_broadcast(x.shape, y.shape)
+        check_broadcast(x.shape, y.shape)
         if x.dtype == y.dtype:
             return x, y
-        dtype = result_type(x, y)
+        if (x.ndim == 0) != (y.ndim == 0) and _RANK[x.dtype.kind] == _RANK[y.dtype.kind]:
+            dtype = x.dtype if x.ndim else y.dtype
+        else:
+            dtype = result_type(x.dtype, y.dtype)
         return x.to(dtype), y.to(dtype)
     if isinstance(x, Tensor):
         return _with_number(x, y)
@@ -191,7 +195,11 @@ def _with_number(x: Tensor, number: Any) -> tuple[Tensor, bool | int | float]:
     return x, number
 
 
-def _check_broadcast(x: tuple[int, ...], y: tuple[int, ...]) -> None:
+def check_broadcast(x: tuple[int, ...], y: tuple[int, ...]) -> None:
+    """Refuse two shapes that do not broadcast to one.
+
+    Raises:  RuntimeError: two sizes of the same axis, counted from the last, differ and neither is 1
+    """
     for i in range(1, min(len(x), len(y)) + 1):
         if x[-i] != y[-i] and 1 not in (x[-i], y[-i]):
             raise RuntimeError(
@@ -202,34 +210,29 @@ def _check_broadcast(x: tuple[int, ...], y: tuple[int, ...]) -> None:
 
 def add(x: Any, y: Any) -> Tensor:
     """Return x + y."""
-    with np.errstate(invalid="ignore"):  # inf - inf is NaN, as in torch
-        return Add.apply(*_operands(x, y))
+    return Add.apply(*_operands(x, y))
 
 
 def sub(x: Any, y: Any) -> Tensor:
     """Return x - y."""
-    with np.errstate(invalid="ignore"):
-        return Sub.apply(*_operands(x, y))
+    return Sub.apply(*_operands(x, y))
 
 
 def mul(x: Any, y: Any) -> Tensor:
     """Return x * y."""
-    with np.errstate(invalid="ignore"):  # inf * 0 is NaN, as in torch
-        return Mul.apply(*_operands(x, y))
+    return Mul.apply(*_operands(x, y))
 
 
 def div(x: Any, y: Any) -> Tensor:
     """Return x / y; whole numbers are divided as float32."""
     x, y = _operands(x, y)
     x, y = (v.to(np.float32) if isinstance(v, Tensor) and not v.is_floating_point() else v for v in (x, y))
-    with np.errstate(divide="ignore", invalid="ignore"):  # x/0 is inf or NaN, as in torch
-        return Div.apply(x, y)
+    return Div.apply(x, y)
 
 
 def pow(x: Any, y: Any) -> Tensor:
     """Return x to the power y."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return Pow.apply(*_operands(x, y))
+    return Pow.apply(*_operands(x, y))
 
 
 def neg(x: Tensor) -> Tensor:
@@ -249,6 +252,8 @@ def where(condition: Tensor, x: Any, y: Any) -> Tensor:
     if not isinstance(x, Tensor) and not isinstance(y, Tensor):
         raise TypeError(f"where needs a tensor among its two choices, got {x!r} and {y!r}")
     x, y = _operands(x, y)
+    for side in (x, y):
+        check_broadcast(condition.shape, _shape(side))
     # A bare number would meet the other side in float64: give it the tensor's dtype.
     x, y = (v if isinstance(v, Tensor) else o.dtype.type(v) for v, o in ((x, y), (y, x)))
     return Where.apply(condition, x, y)
@@ -259,3 +264,26 @@ def compare(relation: str, x: Any, y: Any) -> Tensor:
     x, y = _operands(x, y)
     xp = backend.array_module(_array(x), _array(y))
     return Tensor(getattr(xp, relation)(_array(x), _array(y)))
+
+
+def in_place(x: Tensor, result: Tensor) -> Tensor:
+    """Finish `x += ...`, of which `result` is the value: return what the name x shall stand for.
+
+    Outside the graph, the value goes into the memory of x, as in `param -= lr * param.grad` under no_grad. A
+    recorded result is a new tensor: other tensors that share the memory of x keep their values (torch changes them).
+
+    Raises:  RuntimeError: x is a leaf that requires a gradient and recording is on; the result has another shape
+             or a kind of number that the dtype of x cannot hold
+    """
+    if result.requires_grad and x.requires_grad and x.is_leaf:
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+    if result.shape != x.shape:
+        raise RuntimeError(
+            f"output with shape {list(x.shape)} doesn't match the broadcast shape {list(result.shape)}"
+        )
+    if _RANK[result.dtype.kind] > _RANK[x.dtype.kind]:
+        raise RuntimeError(f"result type {result.dtype} can't be cast to the desired output type {x.dtype}")
+    if result.requires_grad:
+        return result.to(x.dtype)
+    x.array[...] = result.array
+    return x

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinynet.autograd import Function
+from tinynet.ops.arithmetic import check_broadcast
 from tinynet.ops.reduce import sum_to
 from tinynet.ops.shape import transpose
 from tinynet.tensor import Tensor
@@ -32,7 +33,8 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
     """Return the matrix product; a tensor of one axis is a row on the left and a column on the right.
 
     Shapes:  x (..., N, K) or (K,); y (..., K, M) or (K,); returns (..., N, M) without the axes that were missing
-    Raises:  RuntimeError: the inner sizes differ, or a tensor has no axes
+    Raises:  RuntimeError: the inner sizes or the dtypes differ, the other axes do not broadcast, or there are none
+             TypeError: y is no Tensor
     """
     if not isinstance(y, Tensor):
         raise TypeError(f"matmul(): the second argument must be a Tensor, not {type(y).__name__}")
@@ -47,6 +49,7 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
         )
     if x.dtype != y.dtype:
         raise RuntimeError(f"expected both tensors to have the same dtype, but got {x.dtype} and {y.dtype}")
+    check_broadcast(x.shape[:-2], y.shape[:-2])
     row, column = x.ndim == 1, y.ndim == 1
     product = MatMul.apply(x.unsqueeze(0) if row else x, y.unsqueeze(1) if column else y)
     shape = product.shape

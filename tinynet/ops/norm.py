@@ -54,10 +54,12 @@ class BatchNormBackward(Function):
             inputs = grad_y, x, weight = tuple(alias(tensor) for tensor in ctx.saved_tensors)
             outputs = batch_norm_backward_by_ops(grad_y, x, weight, ctx.eps)
         needed = [i for i in range(3) if ctx.needs_input_grad[i]]
+        # Of a constant grad_y grad_bias is constant too; of constant grad_y and x grad_weight as well.
+        varying = [i for i, y in enumerate(outputs) if y.requires_grad]
         found = autograd.grad(
-            outputs,
+            [outputs[i] for i in varying],
             [inputs[i] for i in needed],
-            grads,
+            [grads[i] for i in varying],
             create_graph=autograd.is_grad_enabled(),
             allow_unused=True,
         )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.autograd import Function
-from tinynet.backend import array_module
+from tinynet.backend import array_module, sum_dtype
 from tinynet.tensor import Tensor
 
 Dim = int | tuple[int, ...] | None
@@ -42,12 +42,13 @@ def _kept(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class Sum(Function):
-    """The sum over axes, which stay with size 1 if keepdim."""
+    """The sum over axes, which stay with size 1 if keepdim; of whole numbers and bools in int64."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, axes: tuple[int, ...], keepdim: bool) -> Tensor:
         ctx.shape, ctx.axes = x.shape, axes
-        return Tensor(x.array.sum(axis=axes, keepdims=keepdim))
+        y = x.array.sum(axis=axes, keepdims=keepdim, dtype=sum_dtype(x.dtype))
+        return Tensor(y.astype(x.dtype, copy=False) if x.is_floating_point() else y)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
@@ -94,7 +95,8 @@ def mean(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     if not x.is_floating_point():
         raise RuntimeError(f"mean(): input dtype should be floating point, got {x.dtype}")
     count = math.prod(x.shape[axis] for axis in _axes(dim, x.ndim))
-    return sum(x, dim, keepdim) / count
+    # In half precision the sum may overflow where the mean does not.
+    return (sum(x.to(sum_dtype(x.dtype)), dim, keepdim) / count).to(x.dtype)
 
 
 def amax(x: Tensor, dim: Dim = (), keepdim: bool = False) -> Tensor:
@@ -109,9 +111,11 @@ def amax(x: Tensor, dim: Dim = (), keepdim: bool = False) -> Tensor:
 
 
 def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """Return the index of the first maximum along an axis, or in the flattened tensor; int64, no gradient."""
-    if x.numel() == 0:
-        raise IndexError(f"argmax(): Expected a tensor with elements, got shape {list(x.shape)}")
-    axis = None if dim is None else normalize_dim(dim, x.ndim)
-    index = array_module(x.array).argmax(x.array, axis=axis if x.ndim else None, keepdims=keepdim)
-    return Tensor(index)
+    """Return the index of the first maximum along an axis, or in the flattened tensor; int64, no gradient.
+
+    Raises:  IndexError: there is nothing along the axis to choose from
+    """
+    axis = None if dim is None or x.ndim == 0 else normalize_dim(dim, x.ndim)
+    if (x.numel() if axis is None else x.shape[axis]) == 0:
+        raise IndexError(f"argmax(): Expected reduction dim to have non-zero size, got shape {list(x.shape)}")
+    return Tensor(array_module(x.array).argmax(x.array, axis=axis, keepdims=keepdim))

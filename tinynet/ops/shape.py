@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from tinynet.autograd import Function
 from tinynet.backend import array_module, scatter_add_
+from tinynet.ops.arithmetic import result_type
 from tinynet.ops.reduce import normalize_dim, sum_to
 from tinynet.tensor import Tensor
 
@@ -227,7 +229,7 @@ def getitem(x: Tensor, index: Any) -> Tensor:
 def _as_index(part: Any) -> Any:
     if isinstance(part, Tensor):
         return part.array
-    return np.asarray(part) if isinstance(part, list) else part
+    return np.asarray(part, None if part else np.int64) if isinstance(part, list) else part
 
 
 def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
@@ -262,7 +264,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         raise RuntimeError(
             f"Sizes of tensors must match except in dimension {dim}: got {[list(x.shape) for x in tensors]}"
         )
-    dtype = np.result_type(*(x.dtype for x in tensors))
+    dtype = functools.reduce(result_type, (x.dtype for x in tensors))
     return Cat.apply(axis, *(x.to(dtype) for x in tensors))
 
 

@@ -18,12 +18,17 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
-from tinynet.training.errors import CheckpointError
+from tinynet.models import names
+from tinynet.training.config import TrainConfig, suggest
+from tinynet.training.errors import CheckpointError, ConfigError
 from tinynet.training.files import PARTIAL, write_atomically
 
 FORMAT = 1
 OPTIMIZER = "optimizer/"
 """Prefix of the optimiser's arrays; weights have torch's names as they are."""
+
+MOST_DIFFERENCES = 12
+"""Lines of one message."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +96,24 @@ def load(path: Path, kinds: Iterable[str] = ("best", "last")) -> Checkpoint:
     )
 
 
+def read_config(checkpoint: Checkpoint, needed: Iterable[str]) -> TrainConfig:
+    """Return the configuration of the run. Raises CheckpointError: not one of this version, or `needed` lacks."""
+    if missing := [key for key in needed if key not in checkpoint.state]:
+        raise CheckpointError(f"{checkpoint.path} cannot be used for this: it has no {', '.join(missing)}")
+    try:
+        config = TrainConfig.from_json(checkpoint.state["config"])
+        config.validate()
+        if config.model not in names():
+            raise ConfigError(f"--model {config.model}: {suggest(config.model, names())}")
+    except (ConfigError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{checkpoint.path} was not written by this version of tinynet, or was changed: {error}"
+        ) from error
+    return config
+
+
 def check_fits(checkpoint: Checkpoint, weights: dict[str, np.ndarray], model: str) -> None:
-    """Check names and shapes against those of `model`. Raises CheckpointError listing every difference."""
+    """Check names and shapes against those of `model`. Raises CheckpointError: they differ; lists how."""
     saved = {name: array.shape for name, array in checkpoint.weights.items()}
     wanted = {name: array.shape for name, array in weights.items()}
     lines = [f"  {name}: missing, expected {shape}" for name, shape in wanted.items() if name not in saved]
@@ -103,9 +124,12 @@ def check_fits(checkpoint: Checkpoint, weights: dict[str, np.ndarray], model: st
         if saved.get(name, shape) != shape
     ]
     if lines:
+        count = len(lines)
+        if count > MOST_DIFFERENCES:
+            lines[MOST_DIFFERENCES:] = [f"  and {count - MOST_DIFFERENCES:,} more"]
         raise CheckpointError(
-            f"{checkpoint.path} holds {checkpoint.state['config']['model']}, not {model}; "
-            f"{len(lines)} differences:\n" + "\n".join(lines)
+            f"{checkpoint.path} does not hold the weights of {model}; {count} differences:\n"
+            + "\n".join(lines)
         )
 
 
@@ -129,10 +153,15 @@ def _find(path: Path, kinds: tuple[str, ...]) -> Path:
 def _read_state(path: Path) -> dict[str, Any]:
     try:
         state = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"cannot read {path}: {error}") from error
-    missing = [key for key in ("format", "arrays", "sha256", "config") if key not in state]
-    if missing:
+    except OSError as error:
+        raise CheckpointError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise CheckpointError(
+            f"{path} is not the JSON file of a checkpoint, or is damaged ({error}); give the folder of a run"
+        ) from error
+    if not isinstance(state, dict):
+        raise CheckpointError(f"{path} is not a tinynet checkpoint: it is no JSON object")
+    if missing := [key for key in ("format", "arrays", "sha256", "config") if key not in state]:
         raise CheckpointError(f"{path} is not a tinynet checkpoint: it has no {', '.join(missing)}")
     if state["format"] != FORMAT:
         raise CheckpointError(f"{path} has format {state['format']}; this version reads format {FORMAT}")

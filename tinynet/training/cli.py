@@ -19,6 +19,7 @@ from typing import Any, NoReturn, get_args, get_type_hints
 from tinynet.backend import BackendUnavailable
 from tinynet.data import DataError
 from tinynet.models import names
+from tinynet.training import output
 from tinynet.training.config import Backend, TrainConfig, flag, no_flag, suggest, text
 from tinynet.training.engine import Engine
 from tinynet.training.errors import CheckpointError, ConfigError, OutputError, TrainingDiverged
@@ -28,6 +29,9 @@ from tinynet.training.recipes import DEFAULT, RECIPES, find
 USER_ERRORS = (ConfigError, CheckpointError, OutputError, DataError, BackendUnavailable)
 """What a user can put right: printed as one message, exit code 2."""
 
+BROKEN_PIPE = 128 + 13
+"""The shell's code of a process ended by SIGPIPE."""
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
@@ -36,6 +40,10 @@ class _Parser(argparse.ArgumentParser):
 
 class CheckpointParser(_Parser):
     """A parser with what `evaluate` and `predict` share: CHECKPOINT, --backend, --threads."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise ConfigError, with the way to the help."""
+        super().error(f"{message}; see {self.prog} --help")
 
     def __init__(self, prog: str, description: str) -> None:
         super().__init__(prog=f"python -m {prog}", description=description, allow_abbrev=False)
@@ -52,9 +60,15 @@ class CheckpointParser(_Parser):
 
 
 def guard(prog: str, action: Callable[[], int]) -> int:
-    """Run `action` and turn the errors that a user can act on into one message and an exit code."""
+    """Run `action` and turn the errors that a user can act on into one message and an exit code.
+
+    Where whoever reads the output has left, as in `... | head -1`, the program ends with the code of SIGPIPE.
+    """
     try:
-        return action()
+        try:
+            return action()
+        finally:
+            output.flush()
     except USER_ERRORS as error:
         print(f"{prog}: error: {error}", file=sys.stderr)
         return 2
@@ -64,6 +78,8 @@ def guard(prog: str, action: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print(f"{prog}: interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        return BROKEN_PIPE
 
 
 def main(argv: Sequence[str] | None, prog: str, make_engine: Callable[[], Engine]) -> int:

@@ -66,6 +66,9 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and not holds(value):
                 raise ConfigError(f"{flag(name)} {value}: must be {wanted}")
+        for name in ("out", "data_dir"):
+            if getattr(self, name) == "":
+                raise ConfigError(f"{flag(name)} is empty: give a folder, or leave the flag out")
         if any(m < 1 for m in self.milestones) or list(self.milestones) != sorted(set(self.milestones)):
             raise ConfigError(f"--milestones {text(self.milestones)}: must be rising epochs, each at least 1")
         if self.schedule == "multistep" and not self.milestones:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from tinynet.training.files import report_errors
+from tinynet.training.files import write_atomically
 
 NAME = "curves.png"
 
@@ -36,11 +37,13 @@ def draw(records: list[dict[str, Any]], folder: Path, title: str) -> Path:
                 axes.plot(epochs, values, marker=marker, markersize=4, color=colour, label=words)
         axes.set_xlabel("Epoch")
         axes.set_ylabel(label)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        if len(set(epochs)) == 1:
+            axes.set_xlim(epochs[0] - 1, epochs[0] + 1)  # else the axis would show fractions of an epoch
         axes.grid(alpha=0.3)
         if axes.lines:
             axes.legend()
-    path = folder / NAME
-    with report_errors(path):
-        figure.savefig(path, dpi=120)
-    return path
+    picture = BytesIO()
+    figure.savefig(picture, dpi=120)
+    write_atomically(folder / NAME, picture.getvalue())
+    return folder / NAME

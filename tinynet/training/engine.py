@@ -200,7 +200,7 @@ class TinynetEngine:
         """Return the class scores (N, classes) of one batch on the host, in evaluation mode."""
         self._model.eval()
         with tinynet.no_grad():
-            return self._model(self._tensor(images)).numpy()
+            return backend.asnumpy(self._model(self._tensor(images)).array)
 
     def weights(self) -> dict[str, np.ndarray]:
         """Return copies of parameters and buffers on the host."""

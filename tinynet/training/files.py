@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tinynet.training.errors import OutputError
@@ -17,11 +17,16 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Replace `path` by `content` in one move within its folder. Raises OutputError."""
     partial = path.with_name(path.name + PARTIAL)
     with report_errors(path):
-        with open(partial, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
+        try:
+            with open(partial, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+        except OSError:
+            with suppress(OSError):
+                partial.unlink()  # leaves a full disk as it was found
+            raise
         _sync_folder(path.parent)
 
 

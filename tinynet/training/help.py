@@ -37,13 +37,16 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "How to run": {
         "seed": "seed of weights, shuffling and augmentation",
-        "backend": "numpy: CPU; cupy: NVIDIA GPU",
+        "backend": "array library; cupy needs an NVIDIA GPU",
         "threads": "CPU threads; all available cores if not given",
         "out": "new folder for the results; runs/RECIPE-N if not given",
         "resume": "continue the run in --out from its last checkpoint",
         "save_minutes": "checkpoint also within an epoch, so many minutes apart",
     },
 }
+
+_NARROW = 64
+"""Columns below which explanations stand under what they explain."""
 
 
 def help_text(prog: str, recipe: Recipe, models: list[str]) -> str:
@@ -70,7 +73,7 @@ def help_text(prog: str, recipe: Recipe, models: list[str]) -> str:
         f"Recipes (default: {DEFAULT})",
     ]
     for each in RECIPES.values():
-        lines += _wrap(each.description, f"  {each.name:<14}", " " * 16, width)
+        lines += _item(each.name, each.description, width, column=16)
     for group, names in GROUPS.items():
         lines += ["", f"{group} (defaults of {recipe.name})" if group == "What to train" else group]
         for name, words in names.items():
@@ -102,9 +105,17 @@ def _value_name(name: str) -> str:
 _WORDS = dict.fromkeys(("model", "dataset", "augment", "optimizer", "schedule", "backend"), "NAME")
 
 
-def _item(head: str, words: str, width: int) -> list[str]:
-    return _wrap(words, f"  {head:<24}" if len(head) < 24 else f"  {head}  ", " " * 26, width)
+def _item(head: str, words: str, width: int, column: int = 26) -> list[str]:
+    """Return `head` and beside it, from `column` on, `words`; below it where there is no room."""
+    if width < _NARROW:
+        return [f"  {head}", *_wrap(words, " " * 6, " " * 6, width)]
+    if len(head) + 3 > column:
+        return [f"  {head}", *_wrap(words, " " * column, " " * column, width)]
+    return _wrap(words, f"  {head}".ljust(column), " " * column, width)
 
 
 def _wrap(words: str, first: str, rest: str, width: int) -> list[str]:
-    return textwrap.wrap(words, max(width, 40), initial_indent=first, subsequent_indent=rest)
+    # Names such as cifar10-sample stay whole.
+    return textwrap.wrap(
+        words, max(width, 40), initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
+    )

@@ -14,6 +14,9 @@ from tinynet.training.checkpoint import Checkpoint
 from tinynet.training.config import TrainConfig
 from tinynet.training.engine import TinynetEngine
 
+NEEDED = ("classes", "normalisation", "epoch", "step", "steps_per_epoch")
+"""What the state of a checkpoint must hold to be evaluated."""
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -44,7 +47,7 @@ def load(path: Path, backend: str, threads: int | None) -> Trained:
     Raises: CheckpointError: missing, damaged, or its weights do not fit its model; BackendUnavailable
     """
     saved = checkpoint.load(path)
-    config = TrainConfig.from_json(saved.state["config"])
+    config = checkpoint.read_config(saved, NEEDED)
     engine = TinynetEngine()
     engine.prepare(backend, threads or available_cores())
     engine.build(config, steps_per_epoch=saved.state["steps_per_epoch"], classes=len(saved.state["classes"]))

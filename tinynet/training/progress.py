@@ -27,7 +27,7 @@ class Bar:
         self._began = self._drawn_at = time.monotonic()
         self._seen, self._pending = 0, 0
         self._bar: Any = None
-        if sys.stderr.isatty():
+        if sys.stderr is not None and sys.stderr.isatty():
             from tqdm import tqdm
 
             # A thread that watches the bar would only cost time.

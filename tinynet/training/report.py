@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 
 import numpy as np
 
 from tinynet.training.batches import Batches
 from tinynet.training.config import TrainConfig, flags
+from tinynet.training.errors import OutputError
 from tinynet.training.metrics import EpochRecord
+from tinynet.training.output import say
 from tinynet.training.recipes import find
 
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
@@ -56,7 +59,8 @@ class Report:
 
     def resumed(self, folder: Path, epoch: int, step: int, steps: int) -> None:
         """Say where a resumed run goes on."""
-        say(f"Resumed from {folder / 'last.json'}: {self._place(epoch, step, steps)}")
+        over = "; nothing is left to train" if epoch == self.config.epochs else ""
+        say(f"Resumed from {folder / 'last.json'}: {self._place(epoch, step, steps)}{over}")
 
     def stopped(self, folder: Path, epoch: int, step: int, steps: int) -> None:
         """Say where the run was interrupted and how to go on."""
@@ -75,6 +79,22 @@ class Report:
             f"Continue with: {self.resume_command(folder)} --max-steps {whole}"
         )
 
+    def unwritable(self, error: OutputError, folder: Path) -> OutputError:
+        """Return `error` with what to do."""
+        if not (folder / "last.json").exists():
+            return OutputError(f"{error}\nMake room, or choose another place with --out")
+        return OutputError(
+            f"{error}\nMake room, or put right what is wrong there, then continue with: {self.resume_command(folder)}"
+        )
+
+    def abandoned(self, folder: Path) -> None:
+        """Say, on standard error, that the run ended because nobody reads its output."""
+        print(
+            f"{self.prog}: stopped, since nobody reads the output any more; continue after the last complete "
+            f"epoch with: {self.resume_command(folder)}",
+            file=sys.stderr,
+        )
+
     def resume_command(self, folder: Path) -> str:
         """Return the command that continues the run."""
         return shlex.join(["python", "-m", *self.prog.split(), "--resume", "--out", str(folder)])
@@ -90,11 +110,6 @@ class Report:
         """Print a table of names and values."""
         for name, value in lines.items():
             say(f"{name:<12}{value}")
-
-
-def say(line: str) -> None:
-    """Print a line at once, also into a pipe."""
-    print(line, flush=True)
 
 
 def duration(seconds: float) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tinynet.training.config import TrainConfig
@@ -33,6 +35,8 @@ def existing(config: TrainConfig, prog: str) -> Path:
         runs = ", ".join(str(path.parent) for path in sorted(RUNS.glob("*/last.json")))
         raise ConfigError(f"--resume needs --out FOLDER; runs here: {runs or 'none'}")
     folder = Path(config.out)
+    if folder.is_file():
+        raise ConfigError(f"--resume: --out {folder} is a file; give the folder of the run")
     if not (folder / "last.json").is_file():
         raise ConfigError(f"--resume: {folder} holds no run (no last.json); start one with: python -m {prog}")
     try:
@@ -40,6 +44,34 @@ def existing(config: TrainConfig, prog: str) -> Path:
     except OSError as error:
         raise ConfigError(f"cannot write to --out {folder}: {error.strerror or error}") from error
     return folder
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from training in `folder` until the context, or this process, ends.
+
+    The folder itself is locked, so that no file is left behind. Where the system or the file system has no such
+    locks there is no protection.
+
+    Raises: ConfigError: another process holds it
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ConfigError(
+                    f"--out {folder}: another process is training there; wait until it ends, or stop it first"
+                ) from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def discard_if_empty(folder: Path) -> None:

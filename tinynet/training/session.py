@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from tinynet.threads import available_cores
@@ -12,7 +14,7 @@ from tinynet.training import checkpoint, curves, run_folder
 from tinynet.training.checkpoint import Checkpoint
 from tinynet.training.config import EPOCH_FREE_SCHEDULES, TrainConfig, flag, text
 from tinynet.training.engine import Engine, Totals
-from tinynet.training.errors import CheckpointError, ConfigError
+from tinynet.training.errors import CheckpointError, ConfigError, OutputError
 from tinynet.training.files import write_atomically
 from tinynet.training.report import Report, duration
 from tinynet.training.signals import StopRequest
@@ -20,6 +22,9 @@ from tinynet.training.trainer import Trainer
 
 MAY_CHANGE = ("out", "resume", "threads", "backend", "data_dir", "max_steps", "save_minutes")
 """Flags that may differ from those of the run that --resume continues."""
+
+NEEDED = ("framework", "epoch", "step", "steps_per_epoch", "partial", "seconds", "best", "optimizer")
+"""What the state of a checkpoint must hold to be resumed."""
 
 
 def run(config: TrainConfig, given: frozenset[str], engine: Engine, prog: str) -> int:
@@ -29,23 +34,40 @@ def run(config: TrainConfig, given: frozenset[str], engine: Engine, prog: str) -
     Returns: the exit code: 0, or 128 + the signal that stopped the run
     Raises:  ConfigError, CheckpointError, OutputError, DataError, BackendUnavailable, TrainingDiverged
     """
-    saved: Checkpoint | None = None
-    if config.resume:
-        saved = checkpoint.load(run_folder.existing(config, prog), kinds=("last",))
-        config = resumed_config(config, given, saved, engine.name)
-    threads = config.threads or available_cores()
-    device = engine.prepare(config.backend, threads)
-    folder = run_folder.create(config) if saved is None else saved.path.parent
+    with ExitStack() as held:
+        saved: Checkpoint | None = None
+        if config.resume:
+            folder = run_folder.existing(config, prog)
+            held.enter_context(run_folder.locked(folder))
+            saved = checkpoint.load(folder, kinds=("last",))
+            config = resumed_config(config, given, saved, engine.name)
+        threads = config.threads or available_cores()
+        device = engine.prepare(config.backend, threads)
+        if saved is None:
+            folder = run_folder.create(config)
+            held.enter_context(run_folder.locked(folder))
+        return _run_in(folder, saved, config, engine, Report(prog, config), device, threads)
+
+
+def _run_in(
+    folder: Path,
+    saved: Checkpoint | None,
+    config: TrainConfig,
+    engine: Engine,
+    report: Report,
+    device: str,
+    threads: int,
+) -> int:
+    """Run in a folder that is ours alone."""
     try:
         batches = data.prepare(config)
         engine.build(config, steps_per_epoch=len(batches.train), classes=len(batches.classes))
+        weights = engine.weights()
+        report.start(framework=engine.name, device=device, weights=weights, batches=batches, folder=folder)
     except BaseException:
         if saved is None:
             run_folder.discard_if_empty(folder)
         raise
-    report = Report(prog, config)
-    weights = engine.weights()
-    report.start(framework=engine.name, device=device, weights=weights, batches=batches, folder=folder)
     with StopRequest() as stop:
         trainer = Trainer(config, engine, batches, folder, report, stop)
         if saved is not None:
@@ -54,8 +76,15 @@ def run(config: TrainConfig, given: frozenset[str], engine: Engine, prog: str) -
             report.resumed(folder, trainer.epoch, trainer.step, trainer.steps_per_epoch)
         try:
             trainer.run()
-        finally:
+        except OutputError as error:
+            run_folder.discard_if_empty(folder)
+            raise report.unwritable(error, folder) from error
+        except BaseException as error:
             _draw_curves(trainer)
+            if isinstance(error, BrokenPipeError):
+                report.abandoned(folder)
+            raise
+        _draw_curves(trainer)
         test = None if stop else _test(trainer)
         if test is None or stop:
             report.stopped(folder, trainer.epoch, trainer.step, trainer.steps_per_epoch)
@@ -71,11 +100,11 @@ def resumed_config(
 
     Raises: ConfigError: a given flag contradicts the run; CheckpointError: another framework wrote it
     """
-    if saved.state["framework"] != framework:
+    if saved.state.get("framework", framework) != framework:
         raise CheckpointError(
             f"{saved.path} was written by {saved.state['framework']}: resume it there, not in {framework}"
         )
-    before = TrainConfig.from_json(saved.state["config"])
+    before = checkpoint.read_config(saved, NEEDED)
     free = set(MAY_CHANGE) | ({"epochs"} if before.schedule in EPOCH_FREE_SCHEDULES else set())
     wrong = [
         f"{flag(name)} {text(getattr(config, name))} (the run has {text(getattr(before, name))})"
@@ -86,6 +115,12 @@ def resumed_config(
         raise ConfigError(
             f"--resume continues the run in {config.out} as it was begun, but the command says "
             f"{', '.join(wrong)}. May change: {', '.join(flag(name) for name in sorted(free - {'resume'}))}"
+        )
+    done = saved.state["epoch"] * saved.state["steps_per_epoch"] + saved.state["step"]
+    if "max_steps" in given and config.max_steps is not None and config.max_steps < done:
+        raise ConfigError(
+            f"--max-steps {config.max_steps}: the run in {config.out} has done {done:,} steps already; "
+            "--max-steps counts from its start"
         )
     return replace(before, **{name: getattr(config, name) for name in given & free})
 

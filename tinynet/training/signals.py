@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -45,7 +46,9 @@ class StopRequest:
             os._exit(128 + number)
         self.signal = number
         # os.write, since a handler may interrupt a print that holds the stream's lock.
-        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, _MESSAGE)
+        if sys.__stderr__ is not None:
+            with suppress(OSError):
+                os.write(sys.__stderr__.fileno(), _MESSAGE)
 
 
 _MESSAGE = b"\nStopping after this step and saving; Ctrl-C again quits at once.\n"

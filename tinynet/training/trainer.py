@@ -124,8 +124,9 @@ class Trainer:
         self.log.append(record)
         if not record.finite:
             raise self._diverged(record.train_loss, record.val_loss)
-        self.report.epoch(record)
+        # Saved before it is said: a screen or a pipe that is gone costs no epoch.
         self._finish_epoch(record)
+        self.report.epoch(record)
 
     def _train_epoch(self) -> Totals:
         """Train from `self.step` to the end of the epoch, the last step of the run, or a stop."""

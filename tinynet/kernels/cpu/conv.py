@@ -22,7 +22,7 @@ from tinynet.backend import Array
 from tinynet.kernels.generic import conv as generic
 from tinynet.kernels.generic.im2col import Pair, im2col, output_size
 from tinynet.kernels.registry import accelerates
-from tinynet.threads import in_parallel
+from tinynet.threads import in_parallel, pieces
 
 CHUNK = 2 << 20
 """Bytes of windows at a time, for each thread: from 1 to 4 MiB the time hardly changes (L2 1 MiB, L3 32 MiB)."""
@@ -102,8 +102,7 @@ def _chunks(
     rows = max(CHUNK // (width * x.itemsize), 4 * width)
     count = max(1, rows // (OH * OW))
     buffer = np.empty((min(count, images.stop - images.start), *shape), x.dtype)
-    for start in range(images.start, images.stop, count):
-        piece = slice(start, min(start + count, images.stop))
+    for piece in pieces(images, count):
         columns = buffer[: piece.stop - piece.start]
         columns[...] = im2col(x[piece], kernel, stride, padding, dilation)
         yield piece, columns.reshape(-1, width)

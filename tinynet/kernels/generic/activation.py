@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from tinynet.backend import Array, array_module
+from tinynet.backend import Array, array_module, sum_dtype
 from tinynet.kernels.registry import kernel
 
 
@@ -23,7 +21,7 @@ def relu_backward(grad_y: Array, y: Array) -> Array:
 @kernel
 def log_softmax(x: Array, *, axis: int) -> Array:
     """Return x - log(sum(exp(x))) along the axis, shifted by the maximum so that nothing overflows."""
-    xp = array_module(x)
-    with np.errstate(invalid="ignore"):  # an infinite maximum makes NaN, as in torch
-        shifted = x - x.max(axis=axis, keepdims=True)
-    return shifted - xp.log(xp.exp(shifted).sum(axis=axis, keepdims=True))
+    xp, wide = array_module(x), x.astype(sum_dtype(x.dtype), copy=False)
+    shifted = wide - wide.max(axis=axis, keepdims=True)
+    y = shifted - xp.log(xp.exp(shifted).sum(axis=axis, keepdims=True))
+    return y.astype(x.dtype, copy=False)

@@ -8,7 +8,7 @@ Source:  Ioffe, Szegedy 2015, Batch Normalization, arXiv 1502.03167
 
 from __future__ import annotations
 
-from tinynet.backend import Array, array_module
+from tinynet.backend import Array, array_module, sum_dtype
 from tinynet.kernels.registry import kernel
 
 
@@ -44,9 +44,8 @@ def batch_norm_backward(
 
 def channel_mean(x: Array) -> Array:
     """Return the mean of x (N, C, ...) over all axes but the channels, half precision summed in float32."""
-    dtype = "float32" if x.dtype.itemsize < 4 else x.dtype
     # First over the rows of each image, then over the images: partial sums keep float32 rounding small.
-    return x.mean(axis=tuple(range(2, x.ndim)), dtype=dtype).mean(axis=0)
+    return x.mean(axis=tuple(range(2, x.ndim)), dtype=sum_dtype(x.dtype)).mean(axis=0)
 
 
 def _over_channels(values: Array, x: Array) -> Array:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.backend import Array, array_module
+from tinynet.backend import Array, array_module, sum_dtype
 from tinynet.kernels.generic.im2col import Pair, pad_channels_last, window_slices
 from tinynet.kernels.registry import kernel
 
@@ -78,11 +78,11 @@ def avg_pool2d(x: Array, divisor: Array, *, kernel_size: Pair, stride: Pair, pad
     size = divisor.shape
     extra = _extension(x.shape[2:], kernel_size, stride, padding, (1, 1), size)
     padded = pad_channels_last(x, padding, 0, extra)
-    y = array_module(x).zeros((x.shape[0], *size, x.shape[1]), x.dtype)
+    y = array_module(x).zeros((x.shape[0], *size, x.shape[1]), sum_dtype(x.dtype))
     for rows, cols in window_slices(kernel_size, stride, (1, 1), size):
         y += padded[:, rows, cols]
-    y /= divisor[:, :, None].astype(x.dtype)
-    return y.transpose(0, 3, 1, 2)
+    y /= divisor[:, :, None].astype(y.dtype)
+    return y.astype(x.dtype, copy=False).transpose(0, 3, 1, 2)
 
 
 @kernel

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
 from tinynet import ops
-from tinynet.backend import array_module
+from tinynet.backend import array_module, sum_dtype
 from tinynet.tensor import Tensor
 
 
@@ -41,7 +41,7 @@ def batch_norm(
                 f"{name} should contain {C} elements not {list(value.shape)}, for input of size {list(input.shape)}"
             )
         # Half precision may keep its parameters and statistics in float32, as in torch.
-        if value is not None and value.dtype not in (input.dtype, _statistics_dtype(input)):
+        if value is not None and value.dtype not in (input.dtype, sum_dtype(input.dtype)):
             raise RuntimeError(f"batch_norm: input is {input.dtype}, but {name} is {value.dtype}")
     xp = array_module(input.array)
     weight = Tensor(xp.ones(C, input.dtype)) if weight is None else weight
@@ -56,20 +56,16 @@ def batch_norm(
     return y.to(input.dtype)
 
 
-def _statistics_dtype(x: Tensor) -> np.dtype:
-    """Return the dtype in which the kernels take the mean and variance of x."""
-    return np.dtype(np.float32) if x.dtype.itemsize < 4 else x.dtype
-
-
 def _batch_norm_training(
     x: Tensor,
     running_mean: Tensor | None,
     running_var: Tensor | None,
     weight: Tensor,
     bias: Tensor,
-    momentum: float,
+    momentum: Any,
     eps: float,
 ) -> Tensor:
+    """Normalise with the statistics of the batch; `momentum` is a number, or an array on the device of x."""
     count = x.numel() // max(x.shape[1], 1)
     if count <= 1:
         raise ValueError(

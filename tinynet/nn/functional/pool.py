@@ -85,20 +85,26 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
 
     Shapes:  input (N, C, H, W) or (C, H, W); returns (N, C, OH, OW)
     Args:    output_size: int or (int or None, int or None); None keeps the size of the input
+    Raises:  RuntimeError: output_size is no pair of sizes, or input is not floating point
     """
     x, single = images(input, "adaptive_avg_pool2d")
+    if not x.is_floating_point():
+        raise RuntimeError(f"adaptive_avg_pool2d: input must be floating point, got {x.dtype}")
     sizes = tuple(output_size) if isinstance(output_size, tuple | list) else (output_size, output_size)
     if len(sizes) != 2:
         raise RuntimeError(f"adaptive_avg_pool2d: output_size must be 2 numbers, got {output_size!r}")
     OH, OW = pair(
         tuple(n if o is None else o for o, n in zip(sizes, x.shape[2:], strict=True)), "output_size"
     )
+    H, W = x.shape[2:]
     if (OH, OW) == (1, 1):
         y = ops.mean(x, (2, 3), keepdim=True)
-    else:
+    elif OH and OW and H % OH == W % OW == 0:
+        y = avg_pool2d(x, (H // OH, W // OW))
+    else:  # two matrix products: an infinite pixel makes NaN of regions it is not in
         rows, cols = (
             Tensor(to_device(_averaging_matrix(n, o).astype(x.dtype), x.device))
-            for n, o in zip(x.shape[2:], (OH, OW), strict=True)
+            for n, o in ((H, OH), (W, OW))
         )
         y = rows @ x @ cols.T
     return y.squeeze(0) if single else y

@@ -1,0 +1,135 @@
+"""The code path of the GPU, walked on a stand-in for CuPy: every array where it belongs, and no step waits."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+import tinynet.nn.functional as F
+from tests import fake_cupy
+from tests.ops.table import SAMPLES, Sample
+from tinynet import nn
+from tinynet.backend import asnumpy
+
+
+@pytest.fixture(autouse=True)
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, module in fake_cupy.modules().items():
+        monkeypatch.setitem(sys.modules, name, module)
+    fake_cupy.waits.clear()
+
+
+def on_device(array: np.ndarray) -> tn.Tensor:
+    return tn.Tensor(array.copy()).to("cuda")
+
+
+def test_the_stand_in_has_walls() -> None:
+    x = on_device(np.ones(2))
+    assert x.device == "cuda:0"
+    with pytest.raises(TypeError, match="Unsupported type"):
+        x.array + np.ones(2)
+    with pytest.raises(TypeError, match="exp on a CuPy array"):
+        np.exp(x.array)
+    with pytest.raises(TypeError, match="Implicit conversion"):
+        np.asarray(x.array)
+    with pytest.raises(RuntimeError, match="at least two devices, cpu and cuda:0"):
+        x + tn.ones(2)
+    assert fake_cupy.waits == []
+    assert bool((x.sum() > 1).array)
+    assert x.sum().item() == 2
+    assert fake_cupy.waits == ["__bool__", "item"]
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_every_operation_stays_on_the_device(sample: Sample, rng: np.random.Generator) -> None:
+    arrays = sample.make(rng)
+    host = [tn.Tensor(array, requires_grad=True) for array in arrays]
+    device = [on_device(array).requires_grad_() for array in arrays]
+    y, found = sample.ours(*host), sample.ours(*device)
+    upstream = np.asarray(rng.standard_normal(y.shape))
+    y.backward(tn.Tensor(upstream))
+    found.backward(on_device(upstream))
+    assert set(fake_cupy.waits) <= ({"mask"} if "mask" in sample.name else set())
+    for a, b in ((y, found), *((x.grad, z.grad) for x, z in zip(host, device, strict=True))):
+        assert a is not None
+        assert b is not None
+        np.testing.assert_allclose(asnumpy(b.array), a.array, rtol=1e-12, atol=1e-12)
+
+
+class Net(nn.Module):
+    """Every layer, BatchNorm2d with a running mean over all batches too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(2, 4, 3, padding=1),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(4, 4, 3, padding="same", groups=2, bias=False),
+            nn.BatchNorm2d(4, momentum=None),
+            nn.AvgPool2d(2, 1),
+            nn.Dropout(0.2),
+            nn.AdaptiveAvgPool2d((2, 3)),
+            nn.Flatten(),
+            nn.Linear(24, 3),
+        )
+
+    def forward(self, x: tn.Tensor) -> Any:
+        return self.body(x)
+
+
+OPTIMIZERS = {
+    "sgd": lambda p: tn.optim.SGD(p, 0.1, momentum=0.9, nesterov=True, weight_decay=1e-3),
+    "adamw": lambda p: tn.optim.AdamW(p, 0.01, amsgrad=True),
+    "adam": lambda p: tn.optim.Adam(p, 0.01, weight_decay=1e-3),
+}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_training_step_never_waits_for_the_device(
+    name: str, weighted: bool, rng: np.random.Generator
+) -> None:
+    """Design rule 11; and the weights are those of the same steps on the CPU."""
+    images, labels = rng.standard_normal((4, 2, 8, 10)), np.array([0, 2, -100, 1])
+    weights = {}
+    for place in ("cpu", "cuda"):
+        tn.manual_seed(0)
+        model = Net().double().to(place)
+        optimizer = OPTIMIZERS[name](model.parameters())
+        scheduler = tn.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=4)
+        x, target = tn.Tensor(images).to(place), tn.Tensor(labels).to(place)
+        class_weight = tn.tensor([0.5, 1.0, 2.0], dtype=tn.float64).to(place) if weighted else None
+        for _ in range(3):
+            loss = F.cross_entropy(model(x), target, class_weight, label_smoothing=0.1)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            scheduler.step()
+        model.eval()(x)
+        assert fake_cupy.waits == []
+        weights[place] = {key: asnumpy(value.array) for key, value in model.state_dict().items()}
+        fake_cupy.waits.clear()
+    for key, expected in weights["cpu"].items():
+        np.testing.assert_allclose(weights["cuda"][key], expected, rtol=1e-10, atol=1e-12, err_msg=key)
+
+
+def test_initialisation_and_state_move_between_devices() -> None:
+    tn.manual_seed(0)
+    host = Net()
+    tn.manual_seed(0)
+    device = Net().to("cuda")
+    for name, value in device.state_dict().items():
+        np.testing.assert_array_equal(asnumpy(value.array), host.state_dict()[name].array)
+    device.body[0].reset_parameters()
+    host.load_state_dict(device.state_dict())
+    device.load_state_dict(host.state_dict())
+    np.testing.assert_array_equal(host.body[0].weight.array, asnumpy(device.body[0].weight.array))
+    with pytest.raises(TypeError, match="can't convert cuda:0 tensor to numpy"):
+        device.body[0].weight.detach().numpy()
+    assert "device='cuda:0'" in repr(device.body[0].bias)
