@@ -13,6 +13,7 @@ import numpy as np
 
 from benchmarks import harness
 from benchmarks.harness import Contender, Contest
+from reference.arguments import positive
 
 SHAPES = ((128, 16, 32), (128, 32, 16), (128, 64, 8), (64, 64, 32), (64, 128, 16), (64, 256, 8), (64, 512, 4))
 KERNELS = ("conv2d", "conv2d_grad_input", "conv2d_grad_weight")
@@ -74,10 +75,10 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kernels", description=__doc__)
     parser.add_argument("--kernels", nargs="+", choices=KERNELS, default=KERNELS, help="(default: all)")
     parser.add_argument(
-        "--shapes", type=int, default=len(SHAPES), help="how many of the shapes (default: all)"
+        "--shapes", type=positive, default=len(SHAPES), help="how many of the shapes (default: all)"
     )
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each version (default: 5)")
+    parser.add_argument("--threads", type=positive, default=2, help="CPU threads (default: 2)")
+    parser.add_argument("--rounds", type=positive, default=5, help="turns of each version (default: 5)")
     args = parser.parse_args(argv)
     print(HEADER)
     for name in args.kernels:

@@ -13,8 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
+import tinynet
 from benchmarks import harness, records
 from benchmarks.harness import Contender, Contest, Timing
+from reference.arguments import positive
+from tinynet import models, optim
+from tinynet.nn import functional as F
 
 BATCH_SIZES = {"lenet": 128, "resnet20": 128, "resnet-9block": 128, "resnet18": 64}
 TINYNET, TORCH = "tinynet", ("torch contiguous", "torch channels_last")
@@ -25,10 +29,6 @@ HEADER = """\
 
 def tinynet_step(*, model: str, batch_size: int, seed: int = 0) -> Callable[[], None]:
     """Prepare tinynet's side: return a function that runs one step on one channels-last batch."""
-    import tinynet
-    from tinynet import models, optim
-    from tinynet.nn import functional as F
-
     tinynet.manual_seed(seed)
     network = models.build(model)
     optimizer = optim.SGD(network.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
@@ -124,13 +124,22 @@ def main(argv: list[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.train_step", description=__doc__)
     parser.add_argument(
-        "--models", nargs="+", default=list(BATCH_SIZES), help="networks to time (default: all four)"
+        "--models",
+        nargs="+",
+        choices=models.names(),
+        default=list(BATCH_SIZES),
+        metavar="NAME",
+        help=f"networks to time, of {', '.join(models.names())} (default: {', '.join(BATCH_SIZES)})",
     )
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads for every process (default: 2)")
-    parser.add_argument("--rounds", type=int, default=7, help="turns of each contender (default: 7)")
-    parser.add_argument("--calls", type=int, default=3, help="least number of steps in a turn (default: 3)")
-    parser.add_argument("--warmup", type=int, default=3, help="steps of each before timing (default: 3)")
-    parser.add_argument("--batch-size", type=int, help="images (default: 128; 64 for resnet18)")
+    parser.add_argument(
+        "--threads", type=positive, default=2, help="CPU threads for every process (default: 2)"
+    )
+    parser.add_argument("--rounds", type=positive, default=7, help="turns of each contender (default: 7)")
+    parser.add_argument(
+        "--calls", type=positive, default=3, help="least number of steps in a turn (default: 3)"
+    )
+    parser.add_argument("--warmup", type=positive, default=3, help="steps of each before timing (default: 3)")
+    parser.add_argument("--batch-size", type=positive, help="images (default: 128; 64 for resnet18)")
     parser.add_argument("--results", type=Path, default=records.RESULTS, help="folder of the results")
     parser.add_argument("--print-table", action="store_true", help="show the newest results and time nothing")
     options = parser.parse_args(argv)

@@ -25,6 +25,7 @@ import torch
 import tinynet
 from reference import convert
 from reference import models as torch_models
+from reference.arguments import positive
 from tinynet import models as tinynet_models
 
 OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -196,11 +197,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--dtype", choices=list(TOLERANCES), default="float64", help="(default: %(default)s)")
     parser.add_argument("--optimizer", choices=list(OPTIMIZERS), default="sgd", help="(default: %(default)s)")
     parser.add_argument("--lr", type=float, help="learning rate (default: by optimizer and dtype)")
-    parser.add_argument("--steps", type=int, default=20, help="(default: %(default)s)")
-    parser.add_argument("--batch-size", type=int, default=16, help="images (default: %(default)s)")
-    parser.add_argument("--image-size", type=int, default=32, help="pixels (default: %(default)s)")
+    parser.add_argument("--steps", type=positive, default=20, help="(default: %(default)s)")
+    parser.add_argument("--batch-size", type=positive, default=16, help="images (default: %(default)s)")
+    parser.add_argument("--image-size", type=positive, default=32, help="pixels (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
-    kept = report(Experiment(**vars(parser.parse_args(argv))))
+    options = parser.parse_args(argv)
+    if options.model == "lenet" and options.image_size != 32:
+        parser.error(f"--image-size {options.image_size}: lenet takes images of 32 pixels only")
+    kept = report(Experiment(**vars(options)))
     print("PASS" if kept else "FAIL: tinynet and PyTorch differ by more than allowed")
     return 0 if kept else 1
 

@@ -45,3 +45,18 @@ def test_print_table_shows_the_newest_record_of_each_network(measured, tmp_path,
 def test_print_table_without_results_says_how_to_get_some(tmp_path, capsys):
     train_step.main(["--print-table", "--results", str(tmp_path)])
     assert "run python -m benchmarks.train_step" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--models", "resnet21"], "invalid choice: 'resnet21'"),
+        (["--threads", "0"], "'0' is not a whole number of at least 1"),
+        (["--rounds", "-1"], "'-1' is not a whole number of at least 1"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        train_step.main(arguments)
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err

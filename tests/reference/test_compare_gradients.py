@@ -91,3 +91,19 @@ def test_command_line_fails_on_a_planted_error(capsys, monkeypatch):
     assert code == 1
     assert "EXCEEDED" in out
     assert "FAIL" in out
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["resnet8", "--steps", "0"], "'0' is not a whole number of at least 1"),
+        (["resnet8", "--batch-size", "x"], "'x' is not a whole number of at least 1"),
+        (["lenet", "--image-size", "16"], "lenet takes images of 32 pixels only"),
+        (["resnet21"], "invalid choice: 'resnet21'"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        compare_gradients.main(arguments)
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
