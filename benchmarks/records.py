@@ -52,7 +52,7 @@ def _version(package: str) -> str | None:
 
 
 def _commit() -> str | None:
-    """Return the commit of the working tree, `+` added where files differ from it; None outside of git."""
+    """Return the commit of the working tree, `+` added where code differs from it; None outside of git."""
 
     def git(*arguments: str) -> str:
         return subprocess.run(
@@ -60,7 +60,8 @@ def _commit() -> str | None:
         ).stdout
 
     try:
-        return git("rev-parse", "--short=12", "HEAD").strip() + ("+" if git("status", "--porcelain") else "")
+        changed = git("status", "--porcelain", "--", ".", ":!benchmarks/results", ":!*.md")
+        return git("rev-parse", "--short=12", "HEAD").strip() + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return None
 
