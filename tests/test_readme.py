@@ -1,0 +1,37 @@
+"""The README's program runs as printed, and what it says of the repository is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_program_trains(tmp_path: Path) -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", README, flags=re.S)
+    assert len([line for line in program.splitlines() if line.strip()]) <= 20
+    one_epoch = program.replace("range(3)", "range(1)")
+    assert one_epoch != program, "the test shortens the program's three epochs to one"
+    done = subprocess.run([sys.executable, "-c", one_epoch], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    loss = float(re.findall(r"epoch 1: loss of the last batch (\S+)", done.stdout)[0])
+    assert loss < 2.3, "below that of guessing, log(10)"
+
+
+def test_both_commands_stand_on_the_first_screen() -> None:
+    first_screen = "\n".join(README.splitlines()[:40])
+    assert "pip install -e . && python -m tinynet.train" in first_screen
+    assert 'pip install -e ".[test]" && python -m pytest' in first_screen
+    assert 'pip install -e ".[test]" && python -m pytest' in (ROOT / ".ci/run").read_text()
+
+
+@pytest.mark.parametrize("path", re.findall(r"\]\(([^)#:]+)\)|^\| `([^`]+)`", README, flags=re.M))
+def test_every_path_it_names_exists(path: tuple[str, str]) -> None:
+    name = path[0] or path[1].split()[0]
+    assert (ROOT / name).exists(), name
