@@ -31,7 +31,22 @@ def test_both_commands_stand_on_the_first_screen() -> None:
     assert 'pip install -e ".[test]" && python -m pytest' in (ROOT / ".ci/run").read_text()
 
 
-@pytest.mark.parametrize("path", re.findall(r"\]\(([^)#:]+)\)|^\| `([^`]+)`", README, flags=re.M))
-def test_every_path_it_names_exists(path: tuple[str, str]) -> None:
-    name = path[0] or path[1].split()[0]
-    assert (ROOT / name).exists(), name
+LINKS = re.findall(r"\]\(([^)#:]+)\)", README)
+MAP = [cell for cell in re.findall(r"^\| `([^`]+)`", README, flags=re.M) if not cell.startswith("python ")]
+
+
+@pytest.mark.parametrize("path", [*LINKS, *MAP])
+def test_every_path_it_names_exists(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+def test_it_has_links_and_a_map() -> None:
+    assert len(LINKS) >= 2
+    assert {"tinynet/ops", "reference", "benchmarks", "tests"} <= set(MAP)
+
+
+@pytest.mark.parametrize("module", sorted(set(re.findall(r"python -m ([a-z_]+\.[a-z_]+)", README))))
+def test_every_command_it_names_has_help(module: str) -> None:
+    done = subprocess.run([sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert f"python -m {module}" in done.stdout

@@ -309,7 +309,8 @@ def test_two_downloads_at_once_fetch_once(tiny, server):
 
 
 CHILD = """
-import resource, sys
+import resource, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits that it is ignored
 from tinynet.data.cifar import RecordSet
 from tinynet.data.download import obtain
 from tinynet.data.errors import DataError
