@@ -25,7 +25,10 @@ def run(code: str) -> list[str]:
             return sorted({pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"})
     """)
     done = subprocess.run(
-        [sys.executable, "-c", start + textwrap.dedent(code)], capture_output=True, text=True
+        [sys.executable, "-c", start + textwrap.dedent(code)],
+        env={**os.environ, "TINYNET_KERNELS": "auto"},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
