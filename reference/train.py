@@ -25,8 +25,7 @@ from tinynet.models import build as build_tinynet
 from tinynet.training.cli import main as run
 from tinynet.training.config import TrainConfig
 from tinynet.training.engine import Totals
-from tinynet.training.optimizers import PER_STEP, build_optimizer, build_scheduler
-from tinynet.training.state import decode, encode, join_state, split_state
+from tinynet.training.optimizers import ScheduledOptimizer
 
 MEMORY_FORMATS = {"contiguous": torch.contiguous_format, "channels-last": torch.channels_last}
 
@@ -68,10 +67,9 @@ class TorchEngine:
         self._model = models.build(config.model, classes)
         self._model.load_state_dict(convert.to_torch(build_tinynet(config.model, classes).state_dict()))
         self._model.to(self._device, memory_format=self._memory_format)  # type: ignore[call-overload]
-        self._optimizer = build_optimizer(config, self._model.parameters(), torch.optim)
-        schedules = torch.optim.lr_scheduler
-        self._scheduler = build_scheduler(config, self._optimizer, schedules, steps_per_epoch)
-        self._per_step = config.schedule in PER_STEP
+        self._optimizer = ScheduledOptimizer(
+            config, self._model.parameters(), torch.optim, torch.optim.lr_scheduler, steps_per_epoch
+        )
         self._label_smoothing = config.label_smoothing
 
     def start(self, *, training: bool) -> None:
@@ -90,8 +88,6 @@ class TorchEngine:
         self._optimizer.zero_grad()
         loss.backward()
         self._optimizer.step()
-        if self._scheduler is not None and self._per_step:
-            self._scheduler.step()
         self._add(loss.detach(), logits, target)
 
     def eval_step(self, images: np.ndarray, labels: np.ndarray) -> None:
@@ -113,12 +109,11 @@ class TorchEngine:
 
     def end_epoch(self) -> None:
         """Step a per-epoch schedule."""
-        if self._scheduler is not None and not self._per_step:
-            self._scheduler.step()
+        self._optimizer.end_epoch()
 
     def learning_rate(self) -> float:
         """Return the learning rate that the next step will use."""
-        return float(self._optimizer.param_groups[0]["lr"])
+        return self._optimizer.learning_rate()
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Return the class scores (N, classes) of one batch, in evaluation mode."""
@@ -136,16 +131,11 @@ class TorchEngine:
 
     def optimizer_state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Return the optimiser's arrays, and what JSON can hold of optimiser and schedule."""
-        arrays, rest = split_state(self._optimizer.state_dict(), _to_numpy)
-        schedule = None if self._scheduler is None else self._scheduler.state_dict()
-        return arrays, encode({"optimizer": rest, "schedule": schedule})
+        return self._optimizer.state(_to_numpy)
 
     def load_optimizer_state(self, arrays: dict[str, np.ndarray], state: dict[str, Any]) -> None:
         """Restore what `optimizer_state` returned."""
-        state = decode(state)
-        self._optimizer.load_state_dict(join_state(arrays, state["optimizer"], torch.from_numpy))
-        if self._scheduler is not None:
-            self._scheduler.load_state_dict(state["schedule"])
+        self._optimizer.load_state(arrays, state, torch.from_numpy)
 
     def _images_to_device(self, images: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(images).to(self._device).contiguous(memory_format=self._memory_format)

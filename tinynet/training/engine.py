@@ -16,8 +16,7 @@ from tinynet import backend, models, random
 from tinynet.nn import functional as F
 from tinynet.optim import lr_scheduler
 from tinynet.training.config import TrainConfig
-from tinynet.training.optimizers import PER_STEP, build_optimizer, build_scheduler
-from tinynet.training.state import decode, encode, join_state, split_state
+from tinynet.training.optimizers import ScheduledOptimizer
 
 
 @dataclass(frozen=True)
@@ -143,9 +142,9 @@ class TinynetEngine:
         random.manual_seed(config.seed)
         self._smoothing = config.label_smoothing
         self._model = models.build(config.model, num_classes=classes).to(self._device)
-        self._optimizer = build_optimizer(config, self._model.parameters(), tinynet.optim)
-        self._scheduler = build_scheduler(config, self._optimizer, lr_scheduler, steps_per_epoch)
-        self._per_step = config.schedule in PER_STEP
+        self._optimizer = ScheduledOptimizer(
+            config, self._model.parameters(), tinynet.optim, lr_scheduler, steps_per_epoch
+        )
         self.set_totals(Totals())
 
     def start(self, *, training: bool) -> None:
@@ -165,8 +164,6 @@ class TinynetEngine:
         self._optimizer.zero_grad()
         loss.backward()
         self._optimizer.step()
-        if self._per_step and self._scheduler is not None:
-            self._scheduler.step()
         self._add(loss, logits, target)
 
     def eval_step(self, images: np.ndarray, labels: np.ndarray) -> None:
@@ -189,12 +186,11 @@ class TinynetEngine:
 
     def end_epoch(self) -> None:
         """Step a per-epoch schedule."""
-        if self._scheduler is not None and not self._per_step:
-            self._scheduler.step()
+        self._optimizer.end_epoch()
 
     def learning_rate(self) -> float:
         """Return the learning rate that the next step will use."""
-        return float(self._optimizer.param_groups[0]["lr"])
+        return self._optimizer.learning_rate()
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Return the class scores (N, classes) of one batch on the host, in evaluation mode."""
@@ -212,19 +208,13 @@ class TinynetEngine:
 
     def optimizer_state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Return the optimiser's arrays, and what JSON can hold of optimiser and schedule."""
-        arrays, rest = split_state(
-            self._optimizer.state_dict(),
-            lambda value: _to_host(value) if isinstance(value, tinynet.Tensor) else None,
+        return self._optimizer.state(
+            lambda value: _to_host(value) if isinstance(value, tinynet.Tensor) else None
         )
-        schedule = None if self._scheduler is None else self._scheduler.state_dict()
-        return arrays, encode({"optimizer": rest, "schedule": schedule})
 
     def load_optimizer_state(self, arrays: dict[str, np.ndarray], state: dict[str, Any]) -> None:
         """Restore what `optimizer_state` returned, bit for bit."""
-        state = decode(state)
-        self._optimizer.load_state_dict(join_state(arrays, state["optimizer"], self._tensor))
-        if self._scheduler is not None:
-            self._scheduler.load_state_dict(state["schedule"])
+        self._optimizer.load_state(arrays, state, self._tensor)
 
     def _tensor(self, array: np.ndarray) -> tinynet.Tensor:
         return tinynet.from_numpy(array).to(self._device)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tinynet.data.transforms import Normalize
+from tinynet.kernels.generic.activation import log_softmax
 from tinynet.threads import available_cores
 from tinynet.training import checkpoint
 from tinynet.training.checkpoint import Checkpoint
@@ -58,5 +59,4 @@ def load(path: Path, backend: str, threads: int | None) -> Trained:
 
 def log_probabilities(logits: np.ndarray) -> np.ndarray:
     """Return the logarithms of the probabilities, float64, of scores (N, classes)."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return log_softmax(logits.astype(np.float64), axis=1)
