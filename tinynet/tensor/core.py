@@ -9,9 +9,24 @@ import numpy as np
 
 from tinynet import autograd, ops
 from tinynet.backend import Array, asnumpy, device, device_of, is_array
+from tinynet.tensor.arithmetic import ArithmeticMethods
+from tinynet.tensor.elementwise import ElementwiseMethods
+from tinynet.tensor.index import IndexMethods
+from tinynet.tensor.inplace import InPlaceMethods
+from tinynet.tensor.linear import LinearMethods
+from tinynet.tensor.reduce import ReduceMethods
+from tinynet.tensor.shape import ShapeMethods
 
 
-class Tensor:
+class Tensor(
+    ArithmeticMethods,
+    ElementwiseMethods,
+    ReduceMethods,
+    LinearMethods,
+    IndexMethods,
+    InPlaceMethods,
+    ShapeMethods,
+):
     """A NumPy or CuPy array that remembers how it was computed.
 
     Where it differs from torch's: the memory is `.array`, of either library, and `.data` is, as in torch, a Tensor
@@ -217,173 +232,6 @@ class Tensor:
     def clone(self) -> Tensor:
         """Return a copy through which gradients flow."""
         return ops.clone(self)
-
-    # Arithmetic
-
-    def __add__(self, other: Any) -> Tensor:
-        return ops.add(self, other)
-
-    def __radd__(self, other: Any) -> Tensor:
-        return ops.add(other, self)
-
-    def __sub__(self, other: Any) -> Tensor:
-        return ops.sub(self, other)
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return ops.sub(other, self)
-
-    def __mul__(self, other: Any) -> Tensor:
-        return ops.mul(self, other)
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return ops.mul(other, self)
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return ops.div(self, other)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return ops.div(other, self)
-
-    def __pow__(self, exponent: Any) -> Tensor:
-        return ops.pow(self, exponent)
-
-    def __rpow__(self, base: Any) -> Tensor:
-        return ops.pow(base, self)
-
-    def __neg__(self) -> Tensor:
-        return ops.neg(self)
-
-    def __matmul__(self, other: Tensor) -> Tensor:
-        return ops.matmul(self, other)
-
-    def __eq__(self, other: object) -> Tensor:  # type: ignore[override]
-        return ops.compare("equal", self, other)
-
-    def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
-        return ops.compare("not_equal", self, other)
-
-    def __lt__(self, other: Any) -> Tensor:
-        return ops.compare("less", self, other)
-
-    def __le__(self, other: Any) -> Tensor:
-        return ops.compare("less_equal", self, other)
-
-    def __gt__(self, other: Any) -> Tensor:
-        return ops.compare("greater", self, other)
-
-    def __ge__(self, other: Any) -> Tensor:
-        return ops.compare("greater_equal", self, other)
-
-    def __getitem__(self, index: Any) -> Tensor:
-        return ops.getitem(self, index)
-
-    def __iadd__(self, other: Any) -> Tensor:
-        return ops.in_place(self, self + other)
-
-    def __isub__(self, other: Any) -> Tensor:
-        return ops.in_place(self, self - other)
-
-    def __imul__(self, other: Any) -> Tensor:
-        return ops.in_place(self, self * other)
-
-    def __itruediv__(self, other: Any) -> Tensor:
-        return ops.in_place(self, self / other)
-
-    add, sub, mul, div = __add__, __sub__, __mul__, __truediv__
-    pow, neg, matmul = __pow__, __neg__, __matmul__
-    eq, ne, lt, le, gt, ge = __eq__, __ne__, __lt__, __le__, __gt__, __ge__
-
-    # Elementwise functions
-
-    def exp(self) -> Tensor:
-        """Return e to the power of each element."""
-        return ops.exp(self)
-
-    def log(self) -> Tensor:
-        """Return the natural logarithm of each element."""
-        return ops.log(self)
-
-    def sqrt(self) -> Tensor:
-        """Return the square root of each element."""
-        return ops.sqrt(self)
-
-    def abs(self) -> Tensor:
-        """Return the absolute value of each element."""
-        return ops.abs(self)
-
-    def tanh(self) -> Tensor:
-        """Return the hyperbolic tangent of each element."""
-        return ops.tanh(self)
-
-    def sigmoid(self) -> Tensor:
-        """Return 1 / (1 + exp(-x)) of each element x."""
-        return ops.sigmoid(self)
-
-    def relu(self) -> Tensor:
-        """Return max(x, 0) of each element x."""
-        return ops.relu(self)
-
-    # Reductions: dim is an axis, a tuple of axes, or None for all
-
-    def sum(self, dim: Any = None, keepdim: bool = False) -> Tensor:
-        """Return the sum over the axes `dim`."""
-        return ops.sum(self, dim, keepdim)
-
-    def mean(self, dim: Any = None, keepdim: bool = False) -> Tensor:
-        """Return the mean over the axes `dim`."""
-        return ops.mean(self, dim, keepdim)
-
-    def amax(self, dim: Any = (), keepdim: bool = False) -> Tensor:
-        """Return the largest element over the axes `dim`; ties share the gradient."""
-        return ops.amax(self, dim, keepdim)
-
-    def argmax(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
-        """Return the index of the largest element along an axis, or of the flattened tensor."""
-        return ops.argmax(self, dim, keepdim)
-
-    # Shape
-
-    @property
-    def T(self) -> Tensor:
-        """The tensor with its axes reversed."""
-        return self.permute(*reversed(range(self.ndim)))
-
-    def reshape(self, *shape: Any) -> Tensor:
-        """Return the elements in another shape; one size may be -1."""
-        return ops.reshape(self, _flat(shape))
-
-    def view(self, *shape: Any) -> Tensor:
-        """Return the elements in another shape, as `reshape`: it copies where torch would refuse."""
-        return self.reshape(*shape)
-
-    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-        """Join the axes from start_dim to end_dim into one."""
-        return ops.flatten(self, start_dim, end_dim)
-
-    def permute(self, *dims: Any) -> Tensor:
-        """Return the tensor with its axes in the order `dims`."""
-        return ops.permute(self, _flat(dims))
-
-    def transpose(self, dim0: int, dim1: int) -> Tensor:
-        """Return the tensor with two axes exchanged."""
-        return ops.transpose(self, dim0, dim1)
-
-    def squeeze(self, dim: int | None = None) -> Tensor:
-        """Drop axes of size 1: all of them, or the one named if it has size 1."""
-        return ops.squeeze(self, dim)
-
-    def unsqueeze(self, dim: int) -> Tensor:
-        """Insert an axis of size 1 before axis `dim`."""
-        return ops.unsqueeze(self, dim)
-
-    def expand(self, *sizes: Any) -> Tensor:
-        """Broadcast axes of size 1 to larger sizes; -1 keeps a size."""
-        return ops.expand(self, _flat(sizes))
-
-
-def _flat(sizes: tuple[Any, ...]) -> tuple[int, ...]:
-    """Accept f(2, 3) and f((2, 3)) alike."""
-    return tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int | np.integer) else sizes
 
 
 def split_target(target: tuple[Any, ...], dtype: Any, place: Any) -> tuple[Any, device | None]:
