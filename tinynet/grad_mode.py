@@ -1,65 +1,113 @@
-"""Whether operations are being recorded, in this thread."""
+"""What a thread does with the operations it runs: record them, watch them for NaN, hand on what they save."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Callable
+from typing import Any
 
 
-class _GradMode(threading.local):
+class _Mode(threading.local):
+    """The state of one thread."""
+
     enabled = True
+    """Whether operations are recorded."""
+    quiet = False
+    """Whether NumPy's floating-point warnings are off already, so that an operation need not switch them off."""
+    anomaly: Any = None
+    """The innermost anomaly mode, if one is on."""
+    saved_tensors_hooks: tuple[Callable[[Any], Any], Callable[[Any], Any]] | None = None
+    """pack and unpack of the innermost saved_tensors_hooks."""
 
 
-_mode = _GradMode()
+mode = _Mode()
 
 
 def is_grad_enabled() -> bool:
     """Return whether operations on tensors that require gradients are being recorded."""
-    return _mode.enabled
-
-
-class set_grad_enabled:
-    """Switch recording on or off: at once when called, and until the end of the block as a context manager."""
-
-    def __init__(self, mode: bool) -> None:
-        self.mode = mode
-        self.before = _mode.enabled
-        _mode.enabled = mode
-
-    def __enter__(self) -> None:
-        _mode.enabled = self.mode
-
-    def __exit__(self, *exception: object) -> None:
-        _mode.enabled = self.before
+    return mode.enabled
 
 
 class _GradModeBlock(contextlib.ContextDecorator):
     """A block or decorated function with recording on or off; the mode before is restored, also after errors."""
 
-    mode: bool
+    enabled: bool
 
     def __init__(self) -> None:
         self.before: list[bool] = []
 
-    def _recreate_cm(self) -> _GradModeBlock:
+    def _recreate_cm(self) -> Any:
         # A decorated function may run in several threads at once: each call has a stack of its own.
         return type(self)()
 
+    def __call__(self, function: Any) -> Any:
+        """Decorate a function; `@no_grad` without brackets decorates it too."""
+        return super().__call__(function)
+
     def __enter__(self) -> None:
-        self.before.append(_mode.enabled)
-        _mode.enabled = self.mode
+        self.before.append(mode.enabled)
+        mode.enabled = self.enabled
 
     def __exit__(self, *exception: object) -> None:
-        _mode.enabled = self.before.pop()
+        mode.enabled = self.before.pop()
 
 
 class no_grad(_GradModeBlock):
     """Record nothing inside: results do not require gradients and hold no graph."""
 
-    mode = False
+    enabled = False
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        """Decorate at once where a function is given: `@no_grad` without brackets."""
+        return super().__new__(cls) if function is None else cls()(function)
+
+
+class inference_mode(_GradModeBlock):
+    """Record nothing inside, as `no_grad`; inference_mode(False) changes nothing."""
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__()
+        self.inference = mode
+
+    def _recreate_cm(self) -> Any:
+        return type(self)(self.inference)
+
+    def __enter__(self) -> None:
+        self.before.append(mode.enabled)
+        mode.enabled = mode.enabled and not self.inference
 
 
 class enable_grad(_GradModeBlock):
     """Record inside, also within `no_grad`."""
 
-    mode = True
+    enabled = True
+
+
+class set_grad_enabled(_GradModeBlock):
+    """Switch recording on or off: at once when called, and until the end of the block as a context manager."""
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__()
+        self.enabled = mode
+        self.outside = _set(mode)
+
+    def __call__(self, function: Any) -> Any:
+        """Decorate a function: the call of set_grad_enabled itself then changes nothing."""
+        _set(self.outside)
+        return super().__call__(function)
+
+    def _recreate_cm(self) -> Any:
+        return type(self)(self.enabled)
+
+    def __enter__(self) -> None:
+        mode.enabled = self.enabled
+
+    def __exit__(self, *exception: object) -> None:
+        mode.enabled = self.outside
+
+
+def _set(enabled: bool) -> bool:
+    """Set the mode and return the one before."""
+    before, mode.enabled = mode.enabled, enabled
+    return before

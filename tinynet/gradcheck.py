@@ -40,23 +40,7 @@ def gradcheck(
     Raises:  GradcheckError: they disagree; ValueError: no input requires a gradient, one is not float64, or every
              expected gradient is zero, so that the check would prove nothing
     """
-    inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
-    checked = _checked_inputs(inputs)
-    outputs = _outputs(func, inputs)
-    random = np.random.default_rng(seed)
-    upstream = [Tensor(_like(random.standard_normal(y.shape), y)) for y in outputs]
-    found = autograd.grad(outputs, [inputs[i] for i in checked], upstream, allow_unused=True)
-    try:
-        expected = [_difference_quotients(func, inputs, i, upstream, eps) for i in checked]
-        if not any(np.any(array) for array in expected):
-            raise ValueError("every expected gradient is zero: this check cannot fail; choose other inputs")
-        for i, gradient, array in zip(checked, found, expected, strict=True):
-            _compare(i, np.zeros_like(array) if gradient is None else gradient.numpy(), array, atol, rtol)
-    except GradcheckError:
-        if raise_exception:
-            raise
-        return False
-    return True
+    return _passes(compare_first_order, func, inputs, eps, atol, rtol, raise_exception, seed)
 
 
 def gradgradcheck(
@@ -73,6 +57,51 @@ def gradgradcheck(
 
     Arguments and errors as `gradcheck`.
     """
+    return _passes(compare_second_order, func, inputs, eps, atol, rtol, raise_exception, seed)
+
+
+def _passes(
+    compare: Callable[..., float],
+    func: Callable[..., Any],
+    inputs: Any,
+    eps: float,
+    atol: float,
+    rtol: float,
+    raise_exception: bool,
+    seed: int,
+) -> bool:
+    try:
+        compare(func, inputs, eps=eps, atol=atol, rtol=rtol, seed=seed)
+    except GradcheckError:
+        if raise_exception:
+            raise
+        return False
+    return True
+
+
+def compare_first_order(
+    func: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol: float, rtol: float, seed: int = 0
+) -> float:
+    """Return the worst |gradient - quotient| / max(1, |quotient|); arguments and errors as `gradcheck`."""
+    inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    checked = _checked_inputs(inputs)
+    outputs = _outputs(func, inputs)
+    random = np.random.default_rng(seed)
+    upstream = [Tensor(_like(random.standard_normal(y.shape), y)) for y in outputs]
+    found = autograd.grad(outputs, [inputs[i] for i in checked], upstream, allow_unused=True)
+    expected = [_difference_quotients(func, inputs, i, upstream, eps) for i in checked]
+    if not any(np.any(array) for array in expected):
+        raise ValueError("every expected gradient is zero: this check cannot fail; choose other inputs")
+    return max(
+        _compare(i, np.zeros_like(array) if gradient is None else gradient.numpy(), array, atol, rtol)
+        for i, gradient, array in zip(checked, found, expected, strict=True)
+    )
+
+
+def compare_second_order(
+    func: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol: float, rtol: float, seed: int = 1
+) -> float:
+    """Return the worst error, as `compare_first_order`, of the gradients of func's gradients."""
     inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     checked = _checked_inputs(inputs)
     random = np.random.default_rng(seed)
@@ -87,8 +116,9 @@ def gradgradcheck(
         found = autograd.grad(outputs, wanted, gradients, create_graph=True, allow_unused=True)
         return tuple(gradient for gradient in found if gradient is not None)
 
-    options: dict[str, Any] = {"eps": eps, "atol": atol, "rtol": rtol, "raise_exception": raise_exception}
-    return gradcheck(first_order, (*inputs, *upstream), **options, seed=seed + 1)
+    return compare_first_order(
+        first_order, (*inputs, *upstream), eps=eps, atol=atol, rtol=rtol, seed=seed + 1
+    )
 
 
 def _checked_inputs(inputs: Sequence[Any]) -> list[int]:
@@ -133,8 +163,10 @@ def _difference_quotients(
     return quotients
 
 
-def _compare(i: int, found: np.ndarray, expected: np.ndarray, atol: float, rtol: float) -> None:
-    excess = np.abs(found - expected) - (atol + rtol * np.abs(expected))
+def _compare(i: int, found: np.ndarray, expected: np.ndarray, atol: float, rtol: float) -> float:
+    """Return the worst error of one input's gradient; raise if an element lies outside the tolerance."""
+    difference = np.abs(found - expected)
+    excess = difference - (atol + rtol * np.abs(expected))
     wrong = ~(excess <= 0)  # NaN is wrong
     if wrong.any():
         worst = np.unravel_index(
@@ -144,3 +176,4 @@ def _compare(i: int, found: np.ndarray, expected: np.ndarray, atol: float, rtol:
             f"gradient of input {i} is wrong at {wrong.sum()} of {wrong.size} elements; worst at "
             f"{tuple(int(n) for n in worst)}: backward gives {found[worst]:.9g}, differences give {expected[worst]:.9g}"
         )
+    return float((difference / np.maximum(1, np.abs(expected))).max(initial=0))

@@ -48,6 +48,18 @@ def initial_seed() -> int:
     return _state.seed
 
 
+def get_rng_state() -> tuple[int, tuple[int, ...], dict[str, int]]:
+    """Return what the next draws depend on, for set_rng_state: seed, step and calls so far."""
+    return _state.seed, _state.step, dict(_state.calls)
+
+
+def set_rng_state(state: tuple[int, tuple[int, ...], dict[str, int]]) -> None:
+    """Go back to a state given by get_rng_state: the same draws follow."""
+    seed, _state.step, calls = state
+    _state.seed = as_int(seed)
+    _state.calls = Counter(calls)
+
+
 def set_step(epoch: int, step: int) -> None:
     """Key the following `next_generator` calls by (epoch, step, call within the step)."""
     _state.step = (as_int(epoch), as_int(step))

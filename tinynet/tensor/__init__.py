@@ -1,3 +1,4 @@
 """Tensor: an array, whether its gradient is wanted, and the operation that made it."""
 
-from tinynet.tensor.core import Tensor, split_target
+from tinynet.tensor.conversion import split_target
+from tinynet.tensor.core import Tensor

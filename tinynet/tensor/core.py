@@ -10,12 +10,15 @@ import numpy as np
 from tinynet import autograd, ops
 from tinynet.backend import Array, asnumpy, device, device_of, is_array
 from tinynet.tensor.arithmetic import ArithmeticMethods
+from tinynet.tensor.conversion import ConversionMethods
 from tinynet.tensor.elementwise import ElementwiseMethods
+from tinynet.tensor.hooks import HookMethods
 from tinynet.tensor.index import IndexMethods
 from tinynet.tensor.inplace import InPlaceMethods
 from tinynet.tensor.linear import LinearMethods
 from tinynet.tensor.reduce import ReduceMethods
 from tinynet.tensor.shape import ShapeMethods
+from tinynet.tensor.size import Size
 
 
 class Tensor(
@@ -26,36 +29,57 @@ class Tensor(
     IndexMethods,
     InPlaceMethods,
     ShapeMethods,
+    ConversionMethods,
+    HookMethods,
 ):
     """A NumPy or CuPy array that remembers how it was computed.
 
     Where it differs from torch's: the memory is `.array`, of either library, and `.data` is, as in torch, a Tensor
-    that shares it; dtypes are NumPy's dtype objects.
+    that shares it; dtypes are NumPy's dtype objects. As in torch, Tensor(2, 3) makes an uninitialised tensor of that
+    size; `tinynet.tensor` is the usual way to make one of values.
 
     Args:    array: ndarray of either library (no subclass stays one), or anything numpy.asarray takes; not copied
              requires_grad: whether backward shall leave the gradient in `.grad`
     Raises:  RuntimeError: a gradient is asked for of a dtype that is not floating point
     """
 
-    __slots__ = ("__weakref__", "array", "grad", "grad_fn", "output_index", "requires_grad")
     __array_priority__ = 1000  # ndarray + Tensor calls Tensor.__radd__
     __hash__ = object.__hash__
 
-    def __init__(self, array: Array, requires_grad: bool = False) -> None:
-        self.array = np.asarray(array) if isinstance(array, np.ndarray) or not is_array(array) else array
-        self.grad: Tensor | None = None
-        self.grad_fn: autograd.Node | None = None
-        self.output_index = 0
-        self.requires_grad = False
+    # The state of a tensor without history; an instance holds only what differs.
+    array: Array
+    grad: Tensor | None = None
+    output_index = 0
+    """Which output of grad_fn the tensor is."""
+    _grad_fn: Any = None
+    _requires_grad = False
+    _counter: list[int] | None = None
+    """How often the memory has changed in place: one list for all tensors that share the memory; None: never yet."""
+    _view: Any = None
+    """How it was made from a tensor that shares its memory (autograd/views.py)."""
+    _accumulator: Any = None
+    """Weak reference to the node that adds to `.grad`."""
+
+    def __init__(self, array: Any = (), requires_grad: Any = False, *sizes: int) -> None:
+        if type(array) is np.ndarray:
+            self.array = array
+        elif type(array) is int:
+            # Tensor(2, 3): what stands in the place of requires_grad is a size, unless it is a bool.
+            sizes = (requires_grad, *sizes) if type(requires_grad) is int else sizes
+            self.array, requires_grad = np.empty((array, *sizes), np.float32), requires_grad is True
+        elif isinstance(array, Tensor | list | tuple):
+            self.array = _of_values(array)
+        else:
+            self.array = np.asarray(array) if isinstance(array, np.ndarray) or not is_array(array) else array
         if requires_grad:
             self.requires_grad_()
 
     # What it is
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Size:
         """Sizes of the axes."""
-        return self.array.shape
+        return Size(self.array.shape)
 
     @property
     def ndim(self) -> int:
@@ -73,33 +97,45 @@ class Tensor(
         return device_of(self.array)
 
     @property
-    def is_leaf(self) -> bool:
-        """Whether no recorded operation made it."""
-        return self.grad_fn is None
+    def is_cuda(self) -> bool:
+        """Whether the array lives on a GPU."""
+        return self.device.type == "cuda"
 
     def is_floating_point(self) -> bool:
         """Return whether the elements are real numbers, so that a gradient exists."""
         return self.array.dtype.kind == "f"
 
     def size(self, dim: int | None = None) -> Any:
-        """Return the shape, or the size of one axis."""
-        return self.shape if dim is None else self.shape[dim]
+        """Return the shape, or the size of one axis.
+
+        Raises:  IndexError: there is no such axis
+        """
+        if dim is None:
+            return Size(self.array.shape)
+        return self.array.shape[ops.reduce.normalize_dim(dim, self.array.ndim)]
 
     def dim(self) -> int:
         """Return the number of axes."""
-        return self.ndim
+        return self.array.ndim
 
     def numel(self) -> int:
         """Return the number of elements."""
-        return self.array.size
+        return int(self.array.size)
+
+    ndimension, nelement = dim, numel
 
     def __len__(self) -> int:
         if self.ndim == 0:
             raise TypeError("len() of a 0-d tensor")
-        return self.shape[0]
+        return self.array.shape[0]
 
     def __iter__(self) -> Iterator[Tensor]:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d tensor")
         return (self[i] for i in range(len(self)))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).array.any())
 
     def __repr__(self) -> str:
         text = np.array2string(asnumpy(self.array), separator=", ", prefix="tensor(", precision=4)
@@ -112,63 +148,48 @@ class Tensor(
             notes += ", requires_grad=True"
         return f"tensor({text}{notes})"
 
-    # Out of the graph, and to Python
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and self.ndim == 0 else str(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        """Copy a leaf with its gradient.
+
+        Raises:  RuntimeError: not a leaf
+        """
+        if not self.is_leaf:
+            raise RuntimeError("Only Tensors created explicitly by the user support the deepcopy protocol")
+        if id(self) not in memo:
+            copied = type(self).__new__(type(self))
+            memo[id(self)] = copied
+            copied.__dict__.update({k: v for k, v in self.__dict__.items() if not k.startswith("_")})
+            copied.array, copied._requires_grad = self.array.copy(), self._requires_grad
+            copied.grad = None if self.grad is None else self.grad.detach().clone()
+        return memo[id(self)]
+
+    # The graph
 
     @property
-    def data(self) -> Tensor:
-        """The same memory as a tensor outside the graph; assigning replaces the memory."""
-        return self.detach()
+    def grad_fn(self) -> Any:
+        """The node that made it, None for a leaf."""
+        if self._view is not None:
+            autograd.views.refresh(self)
+        return self._grad_fn
 
-    @data.setter
-    def data(self, other: Tensor) -> None:
-        self.array = other.array
+    @property
+    def output_nr(self) -> int:
+        """Which output of grad_fn it is."""
+        return self.output_index
 
-    def detach(self) -> Tensor:
-        """Return a tensor that shares the memory and has no history."""
-        return Tensor(self.array)
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient is wanted of it, or of something it was made of; can be set on leaves."""
+        if self._view is not None:
+            autograd.views.refresh(self)
+        return self._requires_grad
 
-    def numpy(self) -> np.ndarray:
-        """Return the array, sharing memory.
-
-        Raises:  RuntimeError: the tensor requires a gradient; TypeError: it is on a GPU
-        """
-        if self.requires_grad:
-            raise RuntimeError(
-                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
-            )
-        if self.device.type != "cpu":
-            raise TypeError(f"can't convert {self.device} tensor to numpy. Use tensor.cpu() first.")
-        return self.array
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.numpy(), dtype=dtype, copy=copy)
-
-    def item(self) -> Any:
-        """Return the only element as a Python number.
-
-        Raises:  RuntimeError: there is not exactly one element
-        """
-        if self.numel() != 1:
-            raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
-        return self.array.item()
-
-    def tolist(self) -> Any:
-        """Return the elements as nested lists of Python numbers."""
-        return self.array.tolist()
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __bool__(self) -> bool:
-        if self.numel() != 1:
-            count = "more than one value" if self.numel() else "no values"
-            raise RuntimeError(f"Boolean value of Tensor with {count} is ambiguous")
-        return bool(self.item())
-
-    # Gradients
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Say whether a leaf's gradient is wanted, and return it.
@@ -179,70 +200,86 @@ class Tensor(
             raise RuntimeError(
                 f"only Tensors of floating point dtype can require gradients, not {self.dtype}"
             )
-        if not self.is_leaf and not requires_grad:
+        if not self.is_leaf:
+            if requires_grad:
+                return self
             raise RuntimeError(
                 "you can only change requires_grad flags of leaf variables. If you want to use a computed "
                 "variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
             )
-        self.requires_grad = requires_grad
+        self._requires_grad = bool(requires_grad)
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made it."""
+        return self.grad_fn is None
+
+    def attach(self, node: Any, index: int) -> None:
+        """Make the tensor an output of a node."""
+        self._grad_fn, self.output_index, self._requires_grad = node, index, True
+
+    @property
+    def _version(self) -> int:
+        """How often the memory has changed in place."""
+        return 0 if self._counter is None else self._counter[0]
+
+    def version_counter(self) -> list[int]:
+        """Return the counter of in-place changes, to be shared with other tensors of the same memory."""
+        if self._counter is None:
+            self._counter = [0]
+        return self._counter
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory as a tensor outside the graph, its changes not noticed; assigning replaces the memory."""
+        return Tensor(self.array)
+
+    @data.setter
+    def data(self, other: Tensor) -> None:
+        self.array = other.array
+
+    def detach(self) -> Tensor:
+        """Return a tensor that shares the memory and has no history."""
+        y = Tensor(self.array)
+        y._counter = self.version_counter()
+        return y
+
+    def clone(self, *, memory_format: Any = None) -> Tensor:
+        """Return a copy through which gradients flow."""
+        copied: Any = ops.clone(self)
+        return copied if memory_format is None else copied.contiguous(memory_format=memory_format)
+
+    def detach_(self) -> Tensor:
+        """Forget the history, and return the tensor itself: a leaf from now on."""
+        self._grad_fn, self.output_index, self._requires_grad, self._view = None, 0, False, None
         return self
 
     def backward(
-        self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Any = None,
     ) -> None:
         """Add to `.grad` of every leaf below the gradient of <self, gradient>; see `autograd.backward`."""
-        autograd.backward(self, gradient, retain_graph, create_graph)
-
-    # Dtype and device
-
-    def to(self, *target: Any, dtype: Any = None, device: Any = None) -> Tensor:
-        """Return the tensor in another dtype or on another device (given in any order), itself if it fits."""
-        dtype, place = split_target(target, dtype, device)
-        result = self
-        if (
-            place is not None
-            and place != self.device
-            and not (place.type == self.device.type == "cuda" and place.index is None)
-        ):
-            result = ops.to_device(result, place)
-        if dtype is not None and np.dtype(dtype) != self.dtype:
-            result = ops.cast(result, np.dtype(dtype))
-        return result
-
-    def cpu(self) -> Tensor:
-        """Return the tensor in main memory."""
-        return self.to("cpu")
-
-    def cuda(self) -> Tensor:
-        """Return the tensor on the GPU."""
-        return self.to("cuda")
-
-    def float(self) -> Tensor:
-        """Return the tensor in float32."""
-        return self.to(np.float32)
-
-    def double(self) -> Tensor:
-        """Return the tensor in float64."""
-        return self.to(np.float64)
-
-    def long(self) -> Tensor:
-        """Return the tensor in int64."""
-        return self.to(np.int64)
-
-    def clone(self) -> Tensor:
-        """Return a copy through which gradients flow."""
-        return ops.clone(self)
+        autograd.backward(self, gradient, retain_graph, create_graph, inputs)
 
 
-def split_target(target: tuple[Any, ...], dtype: Any, place: Any) -> tuple[Any, device | None]:
-    """Sort the arguments of `to` into a dtype and a device."""
-    for value in target:
-        if isinstance(value, device) or (
-            isinstance(value, str) and value.partition(":")[0] in ("cpu", "cuda")
-        ):
-            place = value
-        elif isinstance(value, Tensor):
-            dtype, place = value.dtype, value.device
-        else:
-            dtype = value
-    return dtype, None if place is None else device(place)
+def _of_values(values: Any) -> Array:
+    """Return a Tensor's own array, or that of numbers in float32, as torch.Tensor([1, 2]) has it."""
+    return values.array if isinstance(values, Tensor) else np.array(values, np.float32)
+
+
+class _Variable(type):
+    """Makes isinstance(x, Variable) hold for every Tensor."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, Tensor)
+
+    def __call__(cls, data: Tensor, requires_grad: bool = False, volatile: Any = None) -> Tensor:
+        return data.detach().requires_grad_() if requires_grad else data
+
+
+class Variable(metaclass=_Variable):
+    """torch's former name of a Tensor in the graph: Variable(x) is x."""

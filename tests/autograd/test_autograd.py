@@ -207,20 +207,6 @@ def test_in_place_arithmetic_outside_the_graph_writes_into_the_memory() -> None:
     assert (counts.tolist(), counts.dtype) == ([2, 3], "int64")
 
 
-def test_in_place_arithmetic_in_the_graph_makes_a_new_tensor() -> None:
-    x = leaf(1.0, 2.0)
-    y = before = x * 2
-    y *= x
-    y.sum().backward()
-    assert y is not before
-    assert before.tolist() == [2.0, 4.0]
-    assert gradient(x) == [4.0, 8.0]
-    z = tn.ones(2)
-    z += x
-    assert z.dtype == "float32"
-    assert z.requires_grad
-
-
 def test_in_place_arithmetic_refuses_what_torch_refuses() -> None:
     x, counts = leaf(1.0, 2.0), tn.tensor([1, 2])
     with pytest.raises(RuntimeError, match="leaf Variable that requires grad"):
@@ -321,7 +307,7 @@ def test_graph_has_no_reference_cycles() -> None:
     try:
         x = leaf(1.0, 2.0)
         y = (x.exp().sqrt() * x).sum()
-        node = weakref.ref(y.grad_fn.edges[0].target)
+        node = weakref.ref(y.grad_fn.edges[0][0])
         assert node() is not None
         del y
         assert node() is None

@@ -1,0 +1,74 @@
+"""Tensors that share memory: how they know of each other's in-place changes.
+
+A view (a slice, a transpose, a reshape without copying) shares its base's version counter, which counts the changes of
+the memory; a tensor saved for backward that has changed since is an error. A view also remembers how it was made
+from its base, so that both directions work as in torch: after a recorded change of the view, the base's history
+goes through it (ops/inplace.py), and after a change of the base, the view's history is made anew from the base's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tinynet.grad_mode import enable_grad, mode
+from tinynet.tensor.core import Tensor
+
+
+class View:
+    """How a tensor was made from its base: one function after another, the last one here, the others in `parent`."""
+
+    __slots__ = ("args", "base", "base_fn", "function", "parent")
+
+    def __init__(self, base: Tensor, parent: View | None, function: Any, args: tuple[Any, ...]) -> None:
+        self.base, self.parent, self.function, self.args = base, parent, function, args
+        self.base_fn = base._grad_fn
+        """The base's history that the view's own history is made from."""
+
+    def steps(self) -> list[tuple[Any, tuple[Any, ...]]]:
+        """List the functions, with their arguments after the tensor, that lead from the base to the view."""
+        steps = []
+        view: View | None = self
+        while view is not None:
+            steps.append((view.function, view.args))
+            view = view.parent
+        return steps[::-1]
+
+
+def replay(tensor: Tensor, steps: Sequence[tuple[Any, tuple[Any, ...]]]) -> Tensor:
+    """Return the view of a tensor that the steps lead to."""
+    for function, args in steps:
+        tensor = function.apply(tensor, *args)
+    return tensor
+
+
+def track(args: Sequence[Any], y: Tensor, function: Any) -> None:
+    """Note that y, which a view function has made of args[0], may share its memory."""
+    x = args[0]
+    owner = y.array.base
+    if owner is None or not (owner is x.array or owner is x.array.base):
+        return  # a copy after all
+    y._counter = x.version_counter()
+    if mode.enabled:
+        parent = x._view
+        y._view = View(x if parent is None else parent.base, parent, function, tuple(args[1:]))
+
+
+def refresh(y: Tensor) -> None:
+    """Make a view's history anew if that of its base has changed since."""
+    view = y._view
+    if view.base._grad_fn is not view.base_fn:
+        with enable_grad():
+            again = replay(view.base, view.steps())
+        y._grad_fn, y.output_index, y._requires_grad = (
+            again._grad_fn,
+            again.output_index,
+            again._requires_grad,
+        )
+        view.base_fn = view.base._grad_fn
+
+
+def adopt(x: Tensor, result: Tensor) -> None:
+    """Give x the history of `result`, whose values its memory holds by now."""
+    x._grad_fn, x.output_index, x._requires_grad = result._grad_fn, result.output_index, result._requires_grad
+    x.version_counter()[0] += 1

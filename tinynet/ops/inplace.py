@@ -1,0 +1,114 @@
+"""What all in-place operations share: the result goes into the tensor's memory, its history becomes the tensor's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinynet.autograd import views
+from tinynet.autograd.function import Function
+from tinynet.backend import array_module
+from tinynet.grad_mode import mode
+from tinynet.tensor.core import Tensor
+
+_RANK = {"b": 0, "u": 1, "i": 1, "f": 2}  # dtype.kind: a lower one can be written into a higher
+
+
+class Overwrite(Function):
+    """The new values of a tensor that is overwritten: the old ones have no influence, their gradient is zero."""
+
+    @staticmethod
+    def forward(ctx: Any, old: Tensor, new: Tensor) -> Tensor:
+        return Tensor(new.array)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        need_old, need_new = ctx.needs_input_grad
+        zeros = Tensor(array_module(grad.array).zeros_like(grad.array)) if need_old else None
+        return zeros, grad if need_new else None
+
+
+class CopySlices(Function):
+    """The base of a view after the view has changed: `new` where the view lies, its old values elsewhere."""
+
+    @staticmethod
+    def forward(ctx: Any, base: Tensor, new: Tensor, steps: list[Any]) -> Tensor:
+        ctx.steps, ctx.layout = steps, base.array
+        return Tensor(base.array)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        need_base, need_new, _ = ctx.needs_input_grad
+        return (
+            ZeroSlices.apply(grad, ctx.steps, ctx.layout) if need_base else None,
+            views.replay(grad, ctx.steps) if need_new else None,
+            None,
+        )
+
+
+class ZeroSlices(Function):
+    """A copy with zeros where a view of it lies."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, steps: list[Any], layout: Any) -> Tensor:
+        ctx.steps, ctx.layout = steps, layout
+        # In the memory order of the base: only there is every step a view and not a copy.
+        y = Tensor(array_module(layout).empty_like(layout))
+        y.array[...] = x.array
+        views.replay(y, steps).array[...] = 0
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        return ZeroSlices.apply(grad, ctx.steps, ctx.layout), None, None
+
+
+def in_place(x: Tensor, result: Tensor) -> Tensor:
+    """Write the values of `result` into the memory of x, make its history that of x, and return x.
+
+    `result` is computed from x and others by an ordinary operation. Tensors that share the memory of x see the
+    change, in values and in gradients, as in torch.
+
+    Raises:  RuntimeError: x is a leaf that requires a gradient, or a view of one, and recording is on; the result has
+             another shape, or a kind of number that the dtype of x cannot hold; elements of x share one memory location
+    """
+    if result is x:
+        x.version_counter()[0] += 1
+        return x
+    recorded = mode.enabled and (x.requires_grad or result.requires_grad)
+    base = x if x._view is None else x._view.base
+    if recorded and base.requires_grad and base._grad_fn is None:
+        what = "a leaf" if base is x else "a view of a leaf"
+        raise RuntimeError(f"{what} Variable that requires grad is being used in an in-place operation.")
+    _check_fits(x, result)
+    if not recorded:
+        x.array[...] = result.array
+        x.version_counter()[0] += 1
+        return x
+    if result.array.dtype != x.array.dtype:
+        result = result.to(x.array.dtype)
+    if result._grad_fn is None:
+        result = Overwrite.apply(x, result)
+    result._grad_fn.saved_before_change(x)
+    x.array[...] = result.array
+    if base is x:
+        views.adopt(x, result)
+    else:
+        views.adopt(base, CopySlices.apply(base, result, x._view.steps()))
+    result._grad_fn.saved_after_change(result, x)
+    return x
+
+
+def _check_fits(x: Tensor, result: Tensor) -> None:
+    if result.array.shape != x.array.shape:
+        raise RuntimeError(
+            f"output with shape {list(x.shape)} doesn't match the broadcast shape {list(result.shape)}"
+        )
+    if _RANK[result.dtype.kind] > _RANK[x.dtype.kind]:
+        raise RuntimeError(f"result type {result.dtype} can't be cast to the desired output type {x.dtype}")
+    if 0 in x.array.strides and any(
+        stride == 0 and n > 1 for stride, n in zip(x.array.strides, x.array.shape, strict=True)
+    ):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+            f"location (shape {list(x.shape)}). Please clone() the tensor before performing the operation."
+        )
