@@ -8,25 +8,32 @@ from collections.abc import Callable
 from typing import Any
 
 
-class _Mode(threading.local):
+class _State:
     """The state of one thread."""
 
-    enabled = True
-    """Whether operations are recorded."""
-    quiet = False
-    """Whether NumPy's floating-point warnings are off already, so that an operation need not switch them off."""
-    anomaly: Any = None
-    """The innermost anomaly mode, if one is on."""
-    saved_tensors_hooks: tuple[Callable[[Any], Any], Callable[[Any], Any]] | None = None
-    """pack and unpack of the innermost saved_tensors_hooks."""
+    def __init__(self) -> None:
+        self.enabled = True
+        """Whether operations are recorded."""
+        self.quiet = False
+        """Whether NumPy's floating-point warnings are off already, so that an operation need not switch them off."""
+        self.anomaly: Any = None
+        """The innermost anomaly mode, if one is on."""
+        self.saved_tensors_hooks: tuple[Callable[[Any], Any], Callable[[Any], Any]] | None = None
+        """pack and unpack of the innermost saved_tensors_hooks."""
 
 
-mode = _Mode()
+class _Thread(threading.local):
+    def __init__(self) -> None:
+        # One object, found once in an operation: every access to a thread-local attribute takes its time.
+        self.state = _State()
+
+
+thread = _Thread()
 
 
 def is_grad_enabled() -> bool:
     """Return whether operations on tensors that require gradients are being recorded."""
-    return mode.enabled
+    return thread.state.enabled
 
 
 class _GradModeBlock(contextlib.ContextDecorator):
@@ -46,11 +53,11 @@ class _GradModeBlock(contextlib.ContextDecorator):
         return super().__call__(function)
 
     def __enter__(self) -> None:
-        self.before.append(mode.enabled)
-        mode.enabled = self.enabled
+        self.before.append(thread.state.enabled)
+        thread.state.enabled = self.enabled
 
     def __exit__(self, *exception: object) -> None:
-        mode.enabled = self.before.pop()
+        thread.state.enabled = self.before.pop()
 
 
 class no_grad(_GradModeBlock):
@@ -74,8 +81,8 @@ class inference_mode(_GradModeBlock):
         return type(self)(self.inference)
 
     def __enter__(self) -> None:
-        self.before.append(mode.enabled)
-        mode.enabled = mode.enabled and not self.inference
+        self.before.append(thread.state.enabled)
+        thread.state.enabled = thread.state.enabled and not self.inference
 
 
 class enable_grad(_GradModeBlock):
@@ -101,13 +108,13 @@ class set_grad_enabled(_GradModeBlock):
         return type(self)(self.enabled)
 
     def __enter__(self) -> None:
-        mode.enabled = self.enabled
+        thread.state.enabled = self.enabled
 
     def __exit__(self, *exception: object) -> None:
-        mode.enabled = self.outside
+        thread.state.enabled = self.outside
 
 
 def _set(enabled: bool) -> bool:
     """Set the mode and return the one before."""
-    before, mode.enabled = mode.enabled, enabled
+    before, thread.state.enabled = thread.state.enabled, enabled
     return before

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tinynet.grad_mode import mode
+from tinynet.grad_mode import thread
 from tinynet.tensor.core import Tensor
 
 _PACKAGE = str(Path(__file__).parents[1])
@@ -39,7 +39,7 @@ class set_detect_anomaly:
         pass
 
     def __exit__(self, *exception: object) -> None:
-        mode.anomaly = self.before
+        thread.state.anomaly = self.before
 
 
 class detect_anomaly(set_detect_anomaly):
@@ -54,20 +54,20 @@ class detect_anomaly(set_detect_anomaly):
 
 def is_anomaly_enabled() -> bool:
     """Return whether anomaly mode is on, in this thread."""
-    return mode.anomaly is not None
+    return thread.state.anomaly is not None
 
 
 def _switch(watch: _Watch | None) -> Any:
-    before, mode.anomaly = mode.anomaly, watch
+    before, thread.state.anomaly = thread.state.anomaly, watch
     return before
 
 
 def watch(node: Any, args: Sequence[Any], outputs: Sequence[Any]) -> None:
     """Note where a function was called, and whether it was the first to make NaN."""
     node.called_at = _call_site()
-    seen = mode.anomaly
+    seen = thread.state.anomaly
     # Backward's own operations are quiet; what they return is looked at by `check`.
-    if seen.first_nan is None and not mode.quiet and _any_nan(outputs) and not _any_nan(args):
+    if seen.first_nan is None and not thread.state.quiet and _any_nan(outputs) and not _any_nan(args):
         seen.first_nan = f"{node.function.__name__}, called at\n{node.called_at}"
 
 
@@ -76,7 +76,7 @@ def check(node: Any, results: Sequence[Any]) -> None:
 
     Raises:  RuntimeError: names the function, where it was called, and the first NaN of the forward pass
     """
-    seen = mode.anomaly
+    seen = thread.state.anomaly
     if seen is None or not seen.check_nan:
         return
     for i, gradient in enumerate(results):

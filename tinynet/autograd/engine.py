@@ -11,7 +11,7 @@ import numpy as np
 from tinynet.autograd import anomaly
 from tinynet.autograd.node import AccumulateGrad, Edge, Node, edge_of
 from tinynet.backend import array_module
-from tinynet.grad_mode import is_grad_enabled, mode, set_grad_enabled
+from tinynet.grad_mode import is_grad_enabled, thread, set_grad_enabled
 from tinynet.tensor.core import Tensor
 
 
@@ -158,16 +158,16 @@ class _Walk:
         edges = [edge_of(root) for root in roots]
         if self.wanted is not None:
             self.leads = _leading_to(self.keys, edges)
-        quiet = mode.quiet
+        quiet = thread.state.quiet
         with set_grad_enabled(self.create_graph), np.errstate(all="ignore"):
-            mode.quiet = True
+            thread.state.quiet = True
             try:
                 for edge, gradient in zip(edges, gradients, strict=True):
                     self._send(edge, gradient)
                 while self.ready:
                     self._visit(heapq.heappop(self.ready)[1])
             finally:
-                mode.quiet = quiet
+                thread.state.quiet = quiet
         return [self.found.get(edge) for edge in self.wanted or ()]
 
     def _send(self, edge: Edge, gradient: Tensor) -> None:
@@ -237,7 +237,7 @@ class _Walk:
             raise RuntimeError(
                 f"{node.name()} returned an incorrect number of gradients (expected {len(edges)}, got {len(results)})"
             )
-        if mode.anomaly is not None:
+        if thread.state.anomaly is not None:
             anomaly.check(node, results)
         return [
             (edge, _checked(node, i, edge, gradient))

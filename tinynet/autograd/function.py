@@ -10,7 +10,7 @@ import numpy as np
 
 from tinynet.autograd import anomaly, views
 from tinynet.autograd.node import Node
-from tinynet.grad_mode import mode, no_grad
+from tinynet.grad_mode import no_grad, thread
 from tinynet.tensor.core import Tensor
 
 
@@ -46,40 +46,42 @@ class Function:
         Raises:  RuntimeError: the arguments live on different devices
         """
         ctx = Node(cls)
-        enabled, recording, kind, needs = mode.enabled, False, None, []
-        for arg in args:
-            need = False
-            if isinstance(arg, Tensor):
-                if kind is None:
-                    kind = type(arg.array)
-                elif kind is not type(arg.array):
-                    raise _on_different_devices(args)
-                if enabled:
-                    need = arg._requires_grad if arg._view is None else arg.requires_grad
-                    recording = recording or need
-            needs.append(need)
-        ctx.needs_input_grad = tuple(needs)
-        mode.enabled = False
+        state = thread.state
+        enabled, recording = state.enabled, False
+        if enabled:
+            needs = []
+            for arg in args:
+                need = isinstance(arg, Tensor) and (
+                    arg._requires_grad if arg._view is None else arg.requires_grad
+                )
+                needs.append(need)
+                recording = recording or need
+            ctx.needs_input_grad = tuple(needs)
+            state.enabled = False
+        else:
+            ctx.needs_input_grad = (False,) * len(args)
         try:
-            if mode.quiet:
-                result = cls._forward(ctx, args)
+            if state.quiet:
+                result = cls._forward(ctx, *args)
             else:
                 # Overflow, x/0 and inf-inf make inf and NaN without a warning, as in torch.
                 with np.errstate(all="ignore"):
-                    result = cls._forward(ctx, args)
+                    result = cls._forward(ctx, *args)
+        except TypeError:
+            _check_one_device(args)
+            raise
         finally:
-            mode.enabled = enabled
-        outputs = result if type(result) is tuple else (result,)
+            state.enabled = enabled
         if cls.is_view:
-            views.track(args, outputs[0], cls)
+            views.track(args, result, cls)
         if recording:
-            outputs = _record(ctx, args, outputs)
-        if mode.anomaly is not None:
-            anomaly.watch(ctx, args, outputs)
-        return outputs if type(result) is tuple else outputs[0]
+            result = _record(ctx, args, result)
+        if state.anomaly is not None:
+            anomaly.watch(ctx, args, result if type(result) is tuple else (result,))
+        return result
 
     @classmethod
-    def _forward(cls, ctx: Node, args: Sequence[Any]) -> Any:
+    def _forward(cls, ctx: Node, *args: Any) -> Any:
         if cls.setup_context is None:
             return cls.forward(ctx, *args)
         result = cls.forward(*args)
@@ -87,34 +89,37 @@ class Function:
         return result
 
 
-def _record(ctx: Node, args: Sequence[Any], outputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Record an applied function, and return its outputs."""
+def _record(ctx: Node, args: Sequence[Any], result: Any) -> Any:
+    """Record an applied function, and return its result."""
+    outputs = result if type(result) is tuple else (result,)
     for i, y in enumerate(outputs):
         for arg in args:
             if y is arg and isinstance(y, Tensor):
                 if any(y is changed for changed in ctx.dirty):
-                    return _record_dirty(ctx, args, outputs)
+                    _record_dirty(ctx, args, outputs)
+                    return result
                 # An argument handed back unchanged becomes a new tensor: recording would rewire the argument itself.
                 outputs = (*outputs[:i], y.detach(), *outputs[i + 1 :])
     ctx.record(args, outputs)
-    return outputs
+    return outputs if type(result) is tuple else outputs[0]
 
 
-def _record_dirty(ctx: Node, args: Sequence[Any], outputs: tuple[Any, ...]) -> tuple[Any, ...]:
+def _record_dirty(ctx: Node, args: Sequence[Any], outputs: tuple[Any, ...]) -> None:
     """Record a function that has changed arguments in place: they take the history of the outputs."""
     fresh = tuple(y.detach() if any(y is changed for changed in ctx.dirty) else y for y in outputs)
     ctx.record(args, fresh)
     for y, new in zip(outputs, fresh, strict=True):
         if y is not new:
             views.adopt(y, new)
-    return outputs
 
 
-def _on_different_devices(args: Sequence[Any]) -> RuntimeError:
+def _check_one_device(args: Sequence[Any]) -> None:
+    """Say of arguments that could not be computed with that they live on different devices, if that is so."""
     names = sorted({str(arg.device) for arg in args if isinstance(arg, Tensor)})
-    return RuntimeError(
-        f"Expected all tensors to be on the same device, but found at least two devices, {' and '.join(names)}!"
-    )
+    if len(names) > 1:
+        raise RuntimeError(
+            f"Expected all tensors to be on the same device, but found at least two devices, {' and '.join(names)}!"
+        ) from None
 
 
 class _NotTwice(Function):
@@ -139,7 +144,7 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
     def marked(ctx: Any, *grads: Any) -> Any:
         with no_grad():
             results = backward(ctx, *grads)
-        if not mode.enabled:
+        if not thread.state.enabled:
             return results
         found = results if isinstance(results, tuple) else (results,)
         given = [i for i, gradient in enumerate(found) if gradient is not None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tinynet.grad_mode import mode
+from tinynet.grad_mode import thread
 
 
 class saved_tensors_hooks:
@@ -20,8 +20,8 @@ class saved_tensors_hooks:
         self.before: list[Any] = []
 
     def __enter__(self) -> None:
-        self.before.append(mode.saved_tensors_hooks)
-        mode.saved_tensors_hooks = self.hooks
+        self.before.append(thread.state.saved_tensors_hooks)
+        thread.state.saved_tensors_hooks = self.hooks
 
     def __exit__(self, *exception: object) -> None:
-        mode.saved_tensors_hooks = self.before.pop()
+        thread.state.saved_tensors_hooks = self.before.pop()

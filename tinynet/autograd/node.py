@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinynet.grad_mode import is_grad_enabled, mode
+from tinynet.grad_mode import is_grad_enabled, thread
 from tinynet.tensor.core import Tensor
 
 creation_order = itertools.count()
@@ -89,25 +89,26 @@ class Node:
     def record(self, args: Sequence[Any], outputs: Sequence[Any]) -> None:
         """Connect the outputs to this node, and this node to the tensors among the arguments."""
         self.edges = tuple(
-            [edge_of(arg) if need else None for arg, need in zip(args, self.needs_input_grad, strict=True)]
+            [edge_of(arg) if need else None for arg, need in zip(args, self.needs_input_grad, strict=False)]
         )
         self.order = next(creation_order)
         metas: list[tuple[Any, Any] | None] = []
+        constant = self.non_differentiable
         for index, y in enumerate(outputs):
-            if (
-                isinstance(y, Tensor)
-                and y.array.dtype.kind == "f"
-                and not (self.non_differentiable and any(y is other for other in self.non_differentiable))
-            ):
-                y.attach(self, index)
-                metas.append((y.array.shape, y.array.dtype))
-            else:
-                metas.append(None)
+            meta = None
+            if isinstance(y, Tensor) and not (constant and any(y is other for other in constant)):
+                array = y.array
+                dtype = array.dtype
+                if dtype.kind == "f":
+                    y._grad_fn, y.output_index, y._requires_grad = self, index, True
+                    meta = array.shape, dtype
+            metas.append(meta)
         self.outputs = tuple(metas)
         if self._to_save:
             self._saved = tuple([_saved(tensor, outputs) for tensor in self._to_save])
             self._to_save = ()
-        self.non_differentiable = ()
+        if constant:
+            self.non_differentiable = ()
 
     def release(self) -> None:
         """Let go of the saved tensors."""
@@ -163,7 +164,7 @@ class AccumulateGrad(Node):
 
 def edge_of(tensor: Tensor) -> Edge:
     """Return where the gradient of a tensor goes."""
-    grad_fn = tensor.grad_fn
+    grad_fn = tensor._grad_fn if tensor._view is None else tensor.grad_fn
     if grad_fn is not None:
         return grad_fn, tensor.output_index
     accumulator = None if tensor._accumulator is None else tensor._accumulator()
@@ -238,8 +239,8 @@ def _saved(tensor: Any, outputs: Sequence[Any]) -> Any:
     if not isinstance(tensor, Tensor):
         return _SavedInput(tensor, 0)
     index = next((i for i, y in enumerate(outputs) if tensor is y), None)
-    if mode.saved_tensors_hooks is not None:
-        return _SavedByHook(tensor, index, *mode.saved_tensors_hooks)
+    if thread.state.saved_tensors_hooks is not None:
+        return _SavedByHook(tensor, index, *thread.state.saved_tensors_hooks)
     if index is not None:
         return _SavedOutput(tensor, index)
     counter = tensor._counter

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tinynet.grad_mode import enable_grad, mode
+from tinynet.grad_mode import enable_grad, thread
 from tinynet.tensor.core import Tensor
 
 
@@ -42,14 +42,14 @@ def replay(tensor: Tensor, steps: Sequence[tuple[Any, tuple[Any, ...]]]) -> Tens
     return tensor
 
 
-def track(args: Sequence[Any], y: Tensor, function: Any) -> None:
+def track(args: Sequence[Any], y: Any, function: Any) -> None:
     """Note that y, which a view function has made of args[0], may share its memory."""
     x = args[0]
     owner = y.array.base
     if owner is None or not (owner is x.array or owner is x.array.base):
         return  # a copy after all
     y._counter = x.version_counter()
-    if mode.enabled:
+    if thread.state.enabled:
         parent = x._view
         y._view = View(x if parent is None else parent.base, parent, function, tuple(args[1:]))
 

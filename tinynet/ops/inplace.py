@@ -7,7 +7,7 @@ from typing import Any
 from tinynet.autograd import views
 from tinynet.autograd.function import Function
 from tinynet.backend import array_module
-from tinynet.grad_mode import mode
+from tinynet.grad_mode import thread
 from tinynet.tensor.core import Tensor
 
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2}  # dtype.kind: a lower one can be written into a higher
@@ -74,7 +74,7 @@ def in_place(x: Tensor, result: Tensor) -> Tensor:
     if result is x:
         x.version_counter()[0] += 1
         return x
-    recorded = mode.enabled and (x.requires_grad or result.requires_grad)
+    recorded = thread.state.enabled and (x.requires_grad or result.requires_grad)
     base = x if x._view is None else x._view.base
     if recorded and base.requires_grad and base._grad_fn is None:
         what = "a leaf" if base is x else "a view of a leaf"
