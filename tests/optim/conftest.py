@@ -8,15 +8,17 @@ import tinynet
 from tinynet import nn
 
 SHAPES = [(4, 3, 3, 2), (5,), (), (0, 3), (1, 1)]
+MATRICES = [(4, 3), (2, 5), (1, 6), (0, 3), (1, 1)]
+"""For Muon, which takes nothing else."""
 
 
 class Twins:
     """The same parameters in tinynet and in torch, fed the same gradients."""
 
-    def __init__(self, dtype, seed=0):
+    def __init__(self, dtype, seed=0, shapes=SHAPES):
         self.rng = np.random.default_rng(seed)
         self.dtype = np.dtype(dtype)
-        values = [self.draw(shape) for shape in SHAPES]
+        values = [self.draw(shape) for shape in shapes]
         self.ours = [nn.Parameter(tinynet.Tensor(value.copy())) for value in values]
         self.torch = [torch.nn.Parameter(torch.from_numpy(value.copy())) for value in values]
 
@@ -47,3 +49,9 @@ class Twins:
 @pytest.fixture
 def twins():
     return Twins
+
+
+@pytest.fixture
+def torch_muon_in_full_precision(monkeypatch):
+    """Let torch's Muon iterate in the dtype of the gradient, as ours does, instead of bfloat16."""
+    monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.clone)

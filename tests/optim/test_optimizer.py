@@ -8,14 +8,26 @@ import pytest
 import torch
 
 import tinynet
+from tests.optim.conftest import MATRICES, SHAPES
 from tinynet import nn, optim
 
 CASES = [
     ("SGD", {"lr": 0.05, "momentum": 0.9, "weight_decay": 0.01, "nesterov": True}),
     ("Adam", {"lr": 0.02, "amsgrad": True, "weight_decay": 0.01}),
     ("AdamW", {"lr": 0.02, "betas": (0.8, 0.99)}),
+    ("RMSprop", {"lr": 0.02, "momentum": 0.8, "centered": True, "eps": 1e-3}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "initial_accumulator_value": 0.1}),
+    ("NAdam", {"lr": 0.02, "momentum_decay": 0.01, "weight_decay": 0.01}),
+    ("Muon", {"lr": 0.02, "adjust_lr_fn": "match_rms_adamw"}),
 ]
 all_cases = pytest.mark.parametrize("name, options", CASES, ids=[name for name, _ in CASES])
+
+
+pytestmark = pytest.mark.usefixtures("torch_muon_in_full_precision")
+
+
+def shapes_for(name):
+    return MATRICES if name == "Muon" else SHAPES
 
 
 def both(name, pair, *args, **kwargs):
@@ -50,7 +62,7 @@ def as_torch(our_state):
 
 @all_cases
 def test_groups_follow_torch(twins, name, options):
-    pair = twins("float64")
+    pair = twins("float64", shapes=shapes_for(name))
     group_options = [{"lr": 0.1, "weight_decay": 0.2}, {"lr": 0.001, "maximize": True}]
     ours = getattr(optim, name)(groups_of(pair.ours, group_options), **options)
     theirs = getattr(torch.optim, name)(groups_of(pair.torch, group_options), **options)
@@ -63,7 +75,7 @@ def test_groups_follow_torch(twins, name, options):
 
 @all_cases
 def test_step_keeps_arrays_and_gradients(twins, name, options):
-    pair = twins("float32")
+    pair = twins("float32", shapes=shapes_for(name))
     optimizer = getattr(optim, name)(pair.ours, **options)
     for _ in range(3):
         pair.set_gradients()
@@ -79,7 +91,7 @@ def test_step_keeps_arrays_and_gradients(twins, name, options):
 
 @all_cases
 def test_parameters_without_gradient_are_skipped(twins, name, options):
-    pair = twins("float64")
+    pair = twins("float64", shapes=shapes_for(name))
     ours, theirs = both(name, pair, **options)
     before = pair.ours[1].array.copy()
     for skipped in [(1,), (1, 2), (1,)]:
@@ -87,7 +99,7 @@ def test_parameters_without_gradient_are_skipped(twins, name, options):
         ours.step()
         theirs.step()
     np.testing.assert_array_equal(pair.ours[1].array, before)
-    assert 1 not in ours.state_dict()["state"]
+    assert (1 in ours.state_dict()["state"]) == (1 in theirs.state_dict()["state"]) == (name == "Adagrad")
     pair.step(ours, theirs, steps=3)
     pair.assert_equal(rtol=1e-13, atol=1e-15)
 
@@ -95,7 +107,7 @@ def test_parameters_without_gradient_are_skipped(twins, name, options):
 @all_cases
 @pytest.mark.parametrize("convert", [as_arrays, copy.deepcopy], ids=["arrays", "torch tensors"])
 def test_takes_over_from_torch(twins, name, options, convert):
-    pair = twins("float64")
+    pair = twins("float64", shapes=shapes_for(name))
     theirs = getattr(torch.optim, name)(pair.torch, **options)
     for _ in range(5):
         pair.set_gradients()
@@ -110,7 +122,7 @@ def test_takes_over_from_torch(twins, name, options, convert):
 
 @all_cases
 def test_hands_over_to_torch(twins, name, options):
-    pair = twins("float64")
+    pair = twins("float64", shapes=shapes_for(name))
     ours = getattr(optim, name)(pair.ours, **options)
     for _ in range(5):
         pair.set_gradients()
@@ -121,12 +133,15 @@ def test_hands_over_to_torch(twins, name, options):
     theirs = getattr(torch.optim, name)(pair.torch, lr=0.7)
     theirs.load_state_dict(as_torch(ours.state_dict()))
     pair.step(ours, theirs, steps=10)
-    pair.assert_equal(rtol=1e-13, atol=1e-15)
+    # torch goes on with NAdam's mu_product, float32 before, in the dtype of the parameter.
+    pair.assert_equal(
+        **({"rtol": 1e-9, "atol": 1e-10} if name == "NAdam" else {"rtol": 1e-13, "atol": 1e-15})
+    )
 
 
 @all_cases
 def test_state_dict_has_torchs_form(twins, name, options):
-    pair = twins("float32")
+    pair = twins("float32", shapes=shapes_for(name))
     ours, theirs = both(name, pair, **options)
     pair.step(ours, theirs)
     saved, expected = ours.state_dict(), theirs.state_dict()
@@ -140,7 +155,7 @@ def test_state_dict_has_torchs_form(twins, name, options):
 
 @all_cases
 def test_round_trip_continues_bit_for_bit(twins, name, options):
-    pair = twins("float32")
+    pair = twins("float32", shapes=shapes_for(name))
     optimizer = getattr(optim, name)(pair.ours, **options)
     pair.set_gradients()
     optimizer.step()
@@ -158,6 +173,15 @@ def test_round_trip_continues_bit_for_bit(twins, name, options):
     for p, q in zip(pair.ours, copies, strict=True):
         np.testing.assert_array_equal(p.array, q.array)
     assert repr(resumed) == repr(optimizer)
+
+
+def test_options_are_loaded_as_a_copy(twins):
+    optimizer = optim.SGD(twins("float32").ours)
+    saved = optimizer.state_dict()
+    saved["param_groups"][0]["notes"] = ["a"]
+    optimizer.load_state_dict(saved)
+    saved["param_groups"][0]["notes"].append("b")
+    assert optimizer.param_groups[0]["notes"] == ["a"]
 
 
 def test_buffers_are_loaded_in_the_parameters_dtype(twins):
@@ -207,7 +231,7 @@ def test_a_state_that_does_not_fit_changes_nothing(twins, spoil, message):
 @all_cases
 @pytest.mark.parametrize("named", [False, True])
 def test_repr_is_torchs(twins, name, options, named):
-    pair = twins("float32")
+    pair = twins("float32", shapes=shapes_for(name))
     if named:
         pair.ours = [(f"p{i}", p) for i, p in enumerate(pair.ours)]
         pair.torch = [(f"p{i}", p) for i, p in enumerate(pair.torch)]
@@ -264,6 +288,17 @@ def test_descends_a_parabola_as_the_closed_form_says():
     np.testing.assert_allclose(x.array, goal + 0.8**20 * (start - goal), rtol=1e-12)
 
 
+@all_cases
+def test_a_graph_from_before_the_step_is_refused(twins, name, options):
+    pair = twins("float64", shapes=shapes_for(name))
+    for p, optimizer in zip((pair.ours[0], pair.torch[0]), both(name, pair, **options), strict=True):
+        loss = (p * p).sum()
+        loss.backward(retain_graph=True)
+        optimizer.step()
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            loss.backward()
+
+
 def test_add_param_group_copies_and_steps(twins):
     pair = twins("float64")
     ours, theirs = optim.SGD(pair.ours[:2], lr=0.1), torch.optim.SGD(pair.torch[:2], lr=0.1)
@@ -273,84 +308,6 @@ def test_add_param_group_copies_and_steps(twins):
     assert set(given) == {"params", "lr"}
     pair.step(ours, theirs, steps=3)
     pair.assert_equal(rtol=1e-13, atol=1e-15)
-
-
-ERRORS = {
-    "negative lr": (lambda o, p: o.SGD(p, lr=-1), ValueError, "Invalid learning rate: -1"),
-    "adam lr": (lambda o, p: o.Adam(p, lr=-0.5), ValueError, "Invalid learning rate: -0.5"),
-    "nan lr": (lambda o, p: o.Adam(p, lr=float("nan")), ValueError, "Invalid learning rate: nan"),
-    "momentum": (lambda o, p: o.SGD(p, momentum=-1), ValueError, "Invalid momentum value: -1"),
-    "decay": (lambda o, p: o.SGD(p, weight_decay=-1), ValueError, "Invalid weight_decay value: -1"),
-    "adamw decay": (lambda o, p: o.AdamW(p, weight_decay=-1), ValueError, "Invalid weight_decay value: -1"),
-    "eps": (lambda o, p: o.Adam(p, eps=-1), ValueError, "Invalid epsilon value: -1"),
-    "beta1": (lambda o, p: o.Adam(p, betas=(1.0, 0.9)), ValueError, "Invalid beta parameter at index 0: 1.0"),
-    "beta2": (
-        lambda o, p: o.Adam(p, betas=(0.9, -0.1)),
-        ValueError,
-        "Invalid beta parameter at index 1: -0.1",
-    ),
-    "nesterov": (lambda o, p: o.SGD(p, nesterov=True), ValueError, "Nesterov momentum requires a momentum"),
-    "dampened nesterov": (
-        lambda o, p: o.SGD(p, momentum=0.9, dampening=0.1, nesterov=True),
-        ValueError,
-        "zero dampening",
-    ),
-    "text for lr": (lambda o, p: o.SGD(p, lr="0.1"), TypeError, "expected a number, but got str '0.1'"),
-    "no parameters": (lambda o, p: o.SGD([]), ValueError, "optimizer got an empty parameter list"),
-    "one tensor": (lambda o, p: o.SGD(p[0]), TypeError, "should be an iterable of Tensors or dicts"),
-    "a number": (lambda o, p: o.SGD([3.0]), TypeError, "one of the params is float"),
-    "a set": (lambda o, p: o.SGD([{"params": set(p)}]), TypeError, "ordered collections"),
-    "not a group": (
-        lambda o, p: o.SGD(p[:1]).add_param_group(p[1:]),
-        TypeError,
-        "param_group must be a dict",
-    ),
-    "twice": (
-        lambda o, p: o.SGD([{"params": p}, {"params": p[1:2]}]),
-        ValueError,
-        "some parameters appear in more than one parameter group",
-    ),
-    "non-leaf": (lambda o, p: o.SGD([p[0] * 2]), ValueError, "can't optimize a non-leaf Tensor"),
-    "half named": (lambda o, p: o.SGD([("a", p[0]), p[1]]), ValueError, "Some param names are missing"),
-    "half of the groups named": (
-        lambda o, p: o.SGD([{"params": [("a", p[0])]}, {"params": p[1:]}]),
-        ValueError,
-        "all optimizer param groups should be with/without names",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", ERRORS)
-def test_bad_arguments_raise_as_in_torch(twins, case):
-    act, error, message = ERRORS[case]
-    pair = twins("float32")
-    with pytest.raises(error, match=message):
-        act(optim, pair.ours)
-    with pytest.raises(error):
-        act(torch.optim, pair.torch)
-
-
-OWN_ERRORS = {
-    "lr of a group": (
-        lambda p: optim.SGD([{"params": p, "lr": -1}]),
-        ValueError,
-        "Invalid learning rate: -1",
-    ),
-    "nan for SGD": (lambda p: optim.SGD(p, lr=float("nan")), ValueError, "Invalid learning rate: nan"),
-    "tensor lr": (lambda p: optim.SGD(p, lr=tinynet.Tensor(np.ones(()))), TypeError, "got Tensor"),
-    "three betas": (lambda p: optim.Adam(p, betas=(0.1, 0.2, 0.3)), ValueError, "expected two numbers"),
-    "fused": (lambda p: optim.Adam(p, fused=True), ValueError, "fused=True is not available"),
-    "foreach": (lambda p: optim.SGD(p, foreach=True), ValueError, "foreach=True is not available"),
-    "capturable": (lambda p: optim.AdamW(p, capturable=True), ValueError, "capturable=True is not available"),
-    "differentiable": (lambda p: optim.SGD(p, differentiable=True), ValueError, "differentiable=True is not"),
-}
-
-
-@pytest.mark.parametrize("case", OWN_ERRORS)
-def test_what_is_lacking_or_stricter_than_torch_is_refused(twins, case):
-    act, error, message = OWN_ERRORS[case]
-    with pytest.raises(error, match=message):
-        act(twins("float32").ours)
 
 
 def test_duplicates_in_one_group_warn(twins):

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
-from tinynet.backend import asnumpy
 from tinynet.kernels.generic import optim as kernels
-from tinynet.optim.optimizer import Optimizer, check_number, zeros_like
+from tinynet.optim.optimizer import Optimizer, check_betas, check_number, counter, zeros_like
 from tinynet.tensor import Tensor
 
 
@@ -29,6 +26,7 @@ class Adam(Optimizer):
     """
 
     buffers = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+    counters = ("step",)
 
     def __init__(
         self,
@@ -67,16 +65,13 @@ class Adam(Optimizer):
         super().check_options(options)
         check_number("learning rate", options["lr"], minimum=0)
         check_number("epsilon value", options["eps"], minimum=0)
-        if len(options["betas"]) != 2:
-            raise ValueError(f"Invalid betas: expected two numbers, but got {options['betas']}")
-        for i, beta in enumerate(options["betas"]):
-            check_number(f"beta parameter at index {i}", beta, minimum=0, below=1)
+        check_betas(options["betas"])
         check_number("weight_decay value", options["weight_decay"], minimum=0)
 
     def update(self, param: Tensor, grad: Tensor, *, group: dict[str, Any], state: dict[str, Any]) -> None:
         """Take one step with one parameter."""
         if not state:
-            state["step"] = Tensor(np.zeros((), np.float32))
+            state["step"] = counter(0)
             state["exp_avg"] = zeros_like(param)
             state["exp_avg_sq"] = zeros_like(param)
             if group["amsgrad"]:
@@ -98,13 +93,6 @@ class Adam(Optimizer):
             decoupled_weight_decay=group["decoupled_weight_decay"],
             maximize=group["maximize"],
         )
-
-    def load_buffer(self, key: str, value: Any, param: Tensor) -> Any:
-        """Copy one saved buffer; the step count stays on the host, where reading it waits for no device."""
-        if key == "step":
-            array = value.array if isinstance(value, Tensor) else np.asarray(value)
-            return Tensor(np.array(asnumpy(array), np.float32).reshape(()))
-        return super().load_buffer(key, value, param)
 
 
 class AdamW(Adam):

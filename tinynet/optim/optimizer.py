@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import numbers
 import warnings
 from collections import defaultdict
@@ -11,12 +12,21 @@ from typing import Any
 import numpy as np
 
 from tinynet.autograd import enable_grad
-from tinynet.backend import Array, array_module, is_array, to_device
+from tinynet.backend import Array, array_module, asnumpy, is_array, to_device
 from tinynet.tensor import Tensor
 
 # torch's choices between implementations of one update. Here is one implementation: they must be off, and a
 # state dict that torch saved with one of them on loads all the same.
 SWITCHES = ("foreach", "fused", "capturable", "differentiable")
+
+
+class _Required:
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+required = _Required()
+"""Default of an option that every group must set, for optimisers written against torch."""
 
 
 def check_number(what: str, value: Any, minimum: float | None = None, below: float | None = None) -> None:
@@ -33,6 +43,19 @@ def check_number(what: str, value: Any, minimum: float | None = None, below: flo
         or (below is not None and number >= below)
     ):
         raise ValueError(f"Invalid {what}: {value}")
+
+
+def check_betas(betas: Any) -> None:
+    """Raise ValueError or TypeError unless `betas` are two numbers in [0, 1)."""
+    if len(betas) != 2:
+        raise ValueError(f"Invalid betas: expected two numbers, but got {betas}")
+    for i, beta in enumerate(betas):
+        check_number(f"beta parameter at index {i}", beta, minimum=0, below=1)
+
+
+def counter(value: float) -> Tensor:
+    """Return a float32 number on the host, where reading it in a step waits for no device."""
+    return Tensor(np.full((), value, np.float32))
 
 
 def zeros_like(param: Tensor) -> Tensor:
@@ -52,7 +75,10 @@ class Optimizer:
     """
 
     buffers: tuple[str, ...] | None = None
-    """Names of the buffers a subclass keeps for a parameter; None if it keeps whatever it likes."""
+    """Names of what a subclass keeps for a parameter; None if it keeps whatever it likes."""
+
+    counters: tuple[str, ...] = ()
+    """Those of `buffers` that are a `counter`; the others are shaped like the parameter."""
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
@@ -63,7 +89,6 @@ class Optimizer:
         self.defaults = defaults
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
-        self.step_called = False
         groups = list(params)
         if not groups:
             raise ValueError("optimizer got an empty parameter list")
@@ -71,6 +96,14 @@ class Optimizer:
             groups = [{"params": groups}]
         for group in groups:
             self.add_param_group(group)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy takes over: not the `step` that a schedule has hung on this very object."""
+        return {key: value for key, value in vars(self).items() if key not in ("step", "_opt_called")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over attributes; `load_state_dict` ends here, so that a subclass may complete its groups."""
+        vars(self).update(state)
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -108,6 +141,10 @@ class Optimizer:
         if names:
             group["param_names"] = names
         for option, default in self.defaults.items():
+            if default is required and option not in group:
+                raise ValueError(
+                    f"parameter group didn't specify a value of required optimization parameter {option}"
+                )
             group.setdefault(option, default)
         self.check_options(group)
         self._check_membership(group)
@@ -147,7 +184,8 @@ class Optimizer:
             for param in group["params"]:
                 if param.grad is not None:
                     self.update(param, param.grad, group=group, state=self.state[param])
-        self.step_called = True
+                    # A graph recorded before the step must not be walked with the values after it.
+                    param.version_counter()[0] += 1
         return loss
 
     def update(self, param: Tensor, grad: Tensor, *, group: dict[str, Any], state: dict[str, Any]) -> None:
@@ -190,10 +228,10 @@ class Optimizer:
             loaded[params[index]] = {
                 key: self.load_buffer(key, value, params[index]) for key, value in buffers.items()
             }
-        self.param_groups = [
+        groups = [
             _merge_group(group, saved) for group, saved in zip(self.param_groups, saved_groups, strict=True)
         ]
-        self.state = loaded
+        self.__setstate__({"state": loaded, "param_groups": groups})
 
     def _match_groups(self, saved_groups: list[dict[str, Any]]) -> dict[Any, Tensor]:
         """Return the parameter that each saved index stands for; refuse groups that do not fit."""
@@ -214,8 +252,14 @@ class Optimizer:
         return params
 
     def load_buffer(self, key: str, value: Any, param: Tensor) -> Any:
-        """Copy one saved buffer of `param` to its dtype and device; None stays None."""
-        if self.buffers is not None and key not in self.buffers:
+        """Copy one saved buffer of `param`; None stays None.
+
+        A subclass that names its buffers gets them in the parameter's dtype and on its device, and its counters
+        on the host. Of any other, tensors but "step" are converted likewise, in the shape they have.
+        """
+        if self.buffers is None:
+            return _copied(value, None if key == "step" else param)
+        if key not in self.buffers:
             raise ValueError(
                 f"loaded state has {key!r}, which {type(self).__name__} does not keep; it keeps "
                 f"{', '.join(self.buffers)}"
@@ -223,6 +267,8 @@ class Optimizer:
         if value is None:
             return None
         array = _host_or_device_array(value)
+        if key in self.counters:
+            return counter(float(asnumpy(array).reshape(())))
         if array.shape != tuple(param.shape):
             raise ValueError(
                 f"loaded state {key!r} has shape {tuple(array.shape)}, its parameter {tuple(param.shape)}"
@@ -250,13 +296,27 @@ def _split_names(params: Any) -> tuple[list[Any], list[str]]:
 
 def _merge_group(group: dict[str, Any], saved: dict[str, Any]) -> dict[str, Any]:
     """Return the saved options around the parameters of `group`; what only one side has stays."""
-    merged = {**group, **saved, "params": group["params"]}
+    merged = {**group, **copy.deepcopy(saved), "params": group["params"]}
     for key, value in group.items():
         if key in SWITCHES:
             merged[key] = value
         elif isinstance(value, tuple) and isinstance(merged[key], list):  # JSON knows no tuples
             merged[key] = tuple(merged[key])
     return merged
+
+
+def _copied(value: Any, param: Tensor | None) -> Any:
+    """Copy what a subclass keeps: tensors in the dtype and on the device of `param` if given, the rest as is."""
+    if isinstance(value, dict):
+        return {key: _copied(item, None if key == "step" else param) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_copied(item, param) for item in value)
+    if isinstance(value, np.generic) or not (isinstance(value, Tensor) or hasattr(value, "__array__")):
+        return copy.deepcopy(value)
+    array = _host_or_device_array(value)
+    if param is None:
+        return Tensor(array.copy())
+    return Tensor(to_device(array, param.device).astype(param.dtype))
 
 
 def _host_or_device_array(value: Any) -> Array:

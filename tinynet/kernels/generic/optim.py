@@ -1,21 +1,61 @@
 """Parameter updates of the optimisers, written once for NumPy and CuPy.
 
 Every update works in place on arrays the caller owns, keeps their dtype, reads the gradient only, and takes
-its steps in the order of torch.optim's single-tensor code, so that float64 results agree to rounding.
+its steps in the order of torch.optim's single-tensor code, so that float64 results agree to rounding. Half
+precision is computed in float32 and rounded once, where it is stored.
 """
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
+from typing import Any
 
-from tinynet.backend import Array, array_module
+from tinynet.backend import Array, array_module, is_array, sum_dtype
 from tinynet.kernels.registry import kernel
+
+
+def _half_in_float32(update: Callable[..., None]) -> Callable[..., None]:
+    """Run an update of half-precision arrays on float32 copies, then round what it changed.
+
+    The square of a half above 256 overflows, and one of 0.0001 is zero, long before the average of such
+    squares leaves the range that half precision can hold.
+    """
+
+    @functools.wraps(update)
+    def run(**arguments: Any) -> None:
+        dtype = arguments["param"].dtype
+        if sum_dtype(dtype) == dtype:
+            update(**arguments)
+            return
+        arrays = {name: value for name, value in arguments.items() if is_array(value)}
+        wide = {name: value.astype(sum_dtype(dtype)) for name, value in arrays.items()}
+        update(**{**arguments, **wide})
+        for name in arrays.keys() - {"grad"}:
+            arrays[name][...] = wide[name]
+
+    return run
 
 
 def _add_scaled_(target: Array, *, source: Array, scale: float, work: Array) -> None:
     """Add `scale * source` to `target`, through `work` so that nothing is allocated."""
     array_module(target).multiply(source, scale, out=work)
     target += work
+
+
+def _average_(average: Array, *, value: Array, keep: float, work: Array) -> None:
+    """Take `value` into a running average that keeps the share `keep` of what it was, through `work`."""
+    average *= keep
+    _add_scaled_(average, source=value, scale=1 - keep, work=work)
+
+
+def _average_square_(average: Array, *, value: Array, keep: float, work: Array) -> None:
+    """Take the square of `value` into a running average, through `work`."""
+    average *= keep
+    array_module(average).multiply(value, value, out=work)
+    work *= 1 - keep
+    average += work
 
 
 def _signed_copy(grad: Array, *, like: Array, maximize: bool) -> Array:
@@ -25,6 +65,7 @@ def _signed_copy(grad: Array, *, like: Array, maximize: bool) -> Array:
 
 
 @kernel
+@_half_in_float32
 def sgd_(
     *,
     param: Array,
@@ -60,6 +101,7 @@ def sgd_(
 
 
 @kernel
+@_half_in_float32
 def adam_(
     *,
     param: Array,
@@ -93,10 +135,7 @@ def adam_(
         else:
             _add_scaled_(direction, source=param, scale=weight_decay, work=work)
 
-    exp_avg_sq *= beta2
-    xp.multiply(direction, direction, out=work)
-    work *= 1 - beta2
-    exp_avg_sq += work
+    _average_square_(exp_avg_sq, value=direction, keep=beta2, work=work)
     direction -= exp_avg
     _add_scaled_(exp_avg, source=direction, scale=1 - beta1, work=work)
 
@@ -110,3 +149,182 @@ def adam_(
     xp.divide(exp_avg, denominator, out=direction)
     direction *= lr / (1 - beta1**step)
     param -= direction
+
+
+@kernel
+@_half_in_float32
+def nadam_(
+    *,
+    param: Array,
+    grad: Array,
+    exp_avg: Array,
+    exp_avg_sq: Array,
+    step: float,
+    mu: float,
+    mu_next: float,
+    mu_product: float,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled_weight_decay: bool,
+    maximize: bool,
+) -> None:
+    """Take one step of NAdam, in place.
+
+    Shapes:  param, grad, exp_avg, exp_avg_sq: all alike, any shape
+    Args:    step: number of this step, 1 for the first; mu, mu_next: momentum of this step and of the next,
+             in [0, 1); mu_product: product of the momenta up to this step's; lr >= 0; beta1, beta2 in [0, 1);
+             eps >= 0; weight_decay >= 0
+    Source:  Dozat 2016 (Incorporating Nesterov Momentum into Adam), in torch.optim.NAdam's form
+    """
+    xp = array_module(param)
+    work = xp.empty_like(param)
+    direction = _signed_copy(grad, like=param, maximize=maximize)
+    if weight_decay != 0:
+        if decoupled_weight_decay:
+            param *= 1 - lr * weight_decay
+        else:
+            _add_scaled_(direction, source=param, scale=weight_decay, work=work)
+    _average_(exp_avg, value=direction, keep=beta1, work=work)
+    _average_square_(exp_avg_sq, value=direction, keep=beta2, work=work)
+    direction *= lr * (1 - mu) / (1 - mu_product)
+    _add_scaled_(direction, source=exp_avg, scale=lr * mu_next / (1 - mu_product * mu_next), work=work)
+    denominator = xp.divide(exp_avg_sq, 1 - beta2**step, out=work)
+    xp.sqrt(denominator, out=denominator)
+    denominator += eps
+    direction /= denominator
+    param -= direction
+
+
+@kernel
+@_half_in_float32
+def rmsprop_(
+    *,
+    param: Array,
+    grad: Array,
+    square_avg: Array,
+    grad_avg: Array | None,
+    momentum_buffer: Array | None,
+    lr: float,
+    alpha: float,
+    eps: float,
+    weight_decay: float,
+    momentum: float,
+    maximize: bool,
+) -> None:
+    """Take one step of RMSprop, centered if there is a `grad_avg`, in place.
+
+    Shapes:  param, grad, square_avg, grad_avg (or None), momentum_buffer (None where momentum is 0): all
+             alike, any shape
+    Args:    lr >= 0; alpha >= 0: share that the averages keep; eps >= 0; weight_decay >= 0; momentum >= 0
+    Source:  Tieleman, Hinton 2012 (Lecture 6.5, rmsprop); Graves 2013 (arXiv 1308.0850: centered),
+             with eps outside the root as in torch.optim.RMSprop
+    """
+    xp = array_module(param)
+    work = xp.empty_like(param)
+    direction = _signed_copy(grad, like=param, maximize=maximize)
+    if weight_decay != 0:
+        _add_scaled_(direction, source=param, scale=weight_decay, work=work)
+    _average_square_(square_avg, value=direction, keep=alpha, work=work)
+    if grad_avg is None:
+        denominator = xp.sqrt(square_avg, out=work)
+    else:
+        _average_(grad_avg, value=direction, keep=alpha, work=work)
+        variance = xp.multiply(grad_avg, -1.0, out=work)
+        variance *= grad_avg
+        variance += square_avg
+        denominator = xp.sqrt(variance, out=work)
+    denominator += eps
+    direction /= denominator
+    if momentum_buffer is not None:
+        momentum_buffer *= momentum
+        momentum_buffer += direction
+        direction = momentum_buffer
+    _add_scaled_(param, source=direction, scale=-lr, work=work)
+
+
+@kernel
+@_half_in_float32
+def adagrad_(
+    *,
+    param: Array,
+    grad: Array,
+    square_sum: Array,
+    step: float,
+    lr: float,
+    lr_decay: float,
+    eps: float,
+    weight_decay: float,
+    maximize: bool,
+) -> None:
+    """Take one step of Adagrad, in place.
+
+    Shapes:  param, grad, square_sum (of all gradients): all alike, any shape
+    Args:    step: number of this step, 1 for the first; lr >= 0; lr_decay >= 0; eps >= 0; weight_decay >= 0
+    Source:  Duchi, Hazan, Singer 2011 (JMLR 12, with diagonal matrices), in torch.optim.Adagrad's form
+    """
+    xp = array_module(param)
+    work = xp.empty_like(param)
+    direction = _signed_copy(grad, like=param, maximize=maximize)
+    if weight_decay != 0:
+        _add_scaled_(direction, source=param, scale=weight_decay, work=work)
+    square_sum += xp.multiply(direction, direction, out=work)
+    denominator = xp.sqrt(square_sum, out=work)
+    denominator += eps
+    direction /= denominator
+    _add_scaled_(param, source=direction, scale=-lr / (1 + (step - 1) * lr_decay), work=work)
+
+
+@kernel
+@_half_in_float32
+def muon_(
+    *,
+    param: Array,
+    grad: Array,
+    momentum_buffer: Array,
+    lr: float,
+    adjusted_lr: float,
+    weight_decay: float,
+    momentum: float,
+    nesterov: bool,
+    ns_coefficients: tuple[float, float, float],
+    ns_steps: int,
+    eps: float,
+) -> None:
+    """Take one step of Muon, in place.
+
+    Shapes:  param, grad, momentum_buffer: (M, N), all alike
+    Args:    lr >= 0: of the weight decay; adjusted_lr >= 0: of the update; weight_decay >= 0; momentum >= 0
+             ns_coefficients, ns_steps, eps: see `_orthogonalized`
+    Source:  Jordan et al. 2024 (Muon: an optimizer for hidden layers in neural networks); weight decay:
+             Liu et al. 2025 (arXiv 2502.16982); the average of gradients is torch.optim.Muon's
+    """
+    work = array_module(param).empty_like(param)
+    _average_(momentum_buffer, value=grad, keep=momentum, work=work)
+    direction = momentum_buffer
+    if nesterov:
+        direction = _signed_copy(grad, like=param, maximize=False)
+        _average_(direction, value=momentum_buffer, keep=1 - momentum, work=work)
+    param *= 1 - lr * weight_decay
+    update = _orthogonalized(direction, coefficients=ns_coefficients, steps=ns_steps, eps=eps)
+    _add_scaled_(param, source=update, scale=-adjusted_lr, work=work)
+
+
+def _orthogonalized(x: Array, *, coefficients: tuple[float, float, float], steps: int, eps: float) -> Array:
+    """Push the singular values of a matrix towards 1, by Newton and Schulz's iteration.
+
+    Shapes:  x (M, N); returns (M, N)
+    Args:    coefficients: a, b, c of the polynomial a*s + b*s**3 + c*s**5 that each of the `steps` applies to
+             every singular value; eps: least norm that x, made a matrix of Frobenius norm 1, is divided by
+    """
+    a, b, c = (float(coefficient) for coefficient in coefficients)  # a float64 of NumPy would widen float32
+    xp = array_module(x)
+    is_tall = x.shape[0] > x.shape[1]
+    y = x.T if is_tall else x
+    y = y / xp.maximum(xp.sqrt((y * y).sum()), float(eps))
+    for _ in range(steps):
+        gram = y @ y.T
+        y = a * y + (b * gram + c * (gram @ gram)) @ y
+    return y.T if is_tall else y
