@@ -15,7 +15,7 @@ import numpy as np
 # All that tinynet uses; each exists in CuPy 14.
 FUNCTIONS = """
     abs arange argmax ascontiguousarray broadcast_to concatenate divide empty_like equal exp expand_dims full full_like
-    greater greater_equal less less_equal log maximum multiply not_equal ones ones_like sign sqrt take_along_axis tanh
+    greater greater_equal less less_equal log maximum minimum multiply not_equal ones ones_like sign sqrt take_along_axis tanh
     where zeros zeros_like
 """
 

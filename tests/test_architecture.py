@@ -20,14 +20,30 @@ MOST_LINES = 400
 
 # Each layer may import itself and those before it. A path belongs to the longest prefix that fits.
 LAYERS = [
-    ["tinynet.backend", "tinynet.random", "tinynet.threads"],
+    [
+        "tinynet.backend",
+        "tinynet.random",
+        "tinynet.threads",
+        "tinynet.default_dtype",
+        "tinynet.memory_format",
+    ],
+    [
+        "tinynet.generator",
+        "tinynet.aliases",
+        "tinynet.amp",
+        "tinynet.backends",
+        "tinynet.cuda",
+        "tinynet.jit",
+    ],
     ["tinynet.kernels"],
-    ["tinynet.tensor", "tinynet.autograd", "tinynet.grad_mode", "tinynet.ops"],
-    ["tinynet.gradcheck", "tinynet.creation"],
+    ["tinynet.tensor", "tinynet.autograd", "tinynet.gradcheck", "tinynet.grad_mode", "tinynet.ops"],
+    ["tinynet.creation"],
     ["tinynet.nn.init", "tinynet.nn.functional"],
     ["tinynet.nn"],
     ["tinynet.optim"],
+    ["tinynet.hub", "tinynet.utils"],
     ["tinynet"],
+    ["tinynet.as_torch"],
     ["tinynet.data"],
     ["tinynet.models"],
     ["tinynet.training"],

@@ -87,6 +87,10 @@ OPTIMIZERS = {
     "sgd": lambda p: tn.optim.SGD(p, 0.1, momentum=0.9, nesterov=True, weight_decay=1e-3),
     "adamw": lambda p: tn.optim.AdamW(p, 0.01, amsgrad=True),
     "adam": lambda p: tn.optim.Adam(p, 0.01, weight_decay=1e-3),
+    "nadam": lambda p: tn.optim.NAdam(p, 0.01, weight_decay=1e-3),
+    "rmsprop": lambda p: tn.optim.RMSprop(p, 0.01, momentum=0.9, centered=True, eps=1e-2),
+    "adagrad": lambda p: tn.optim.Adagrad(p, 0.01, lr_decay=0.1, initial_accumulator_value=0.1),
+    "muon": lambda p: tn.optim.Muon([q for q in p if q.ndim == 2], 0.01),
 }
 
 
@@ -102,7 +106,9 @@ def test_a_training_step_never_waits_for_the_device(
         tn.manual_seed(0)
         model = Net().double().to(place)
         optimizer = OPTIMIZERS[name](model.parameters())
-        scheduler = tn.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=4)
+        scheduler = tn.optim.lr_scheduler.OneCycleLR(
+            optimizer, 0.1, total_steps=4, cycle_momentum=name != "adagrad"
+        )
         x, target = tn.Tensor(images).to(place), tn.Tensor(labels).to(place)
         class_weight = tn.tensor([0.5, 1.0, 2.0], dtype=tn.float64).to(place) if weighted else None
         for _ in range(3):

@@ -5,8 +5,9 @@
 """
 
 from tinynet import ops  # isort: skip  (first: ops needs Function and Tensor, which call ops only when used)
-from tinynet import autograd, nn, optim, random
-from tinynet.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from tinynet import aliases, amp, autograd, backends, cuda, hub, jit, nn, optim, random, utils
+from tinynet.autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from tinynet.amp import autocast
 from tinynet.backend import BackendUnavailable, device
 from tinynet.creation import (
     arange,
@@ -29,39 +30,12 @@ from tinynet.creation import (
     zeros_like,
 )
 from tinynet.creation import bool_ as bool
-from tinynet.ops import (
-    abs,
-    add,
-    amax,
-    argmax,
-    cat,
-    div,
-    exp,
-    flatten,
-    log,
-    log_softmax,
-    matmul,
-    mean,
-    mul,
-    neg,
-    permute,
-    pow,
-    relu,
-    reshape,
-    sigmoid,
-    softmax,
-    sqrt,
-    squeeze,
-    stack,
-    sub,
-    sum,
-    tanh,
-    transpose,
-    unsqueeze,
-    where,
-)
-from tinynet.random import initial_seed, manual_seed
+from tinynet.generator import Generator
+from tinynet.ops import *
+from tinynet.random import get_rng_state, initial_seed, manual_seed, set_rng_state
 from tinynet.tensor import Tensor
 from tinynet.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"
+
+aliases.install_finder()

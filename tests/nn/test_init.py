@@ -8,6 +8,7 @@ import torch
 
 import tinynet
 from tinynet import nn
+from tinynet.generator import Generator
 from tinynet.nn import init
 
 SHAPE = (64, 32, 3, 3)
@@ -176,6 +177,69 @@ def test_fixed_values_are_torchs(fill, args, shape):
     np.testing.assert_array_equal(ours.array, theirs.numpy())
 
 
+@pytest.mark.parametrize(
+    "shape, groups",
+    [
+        ((4, 3, 3), 1),
+        ((2, 5, 2), 1),
+        ((6, 2, 3, 4), 2),
+        ((6, 2, 3, 4), 3),
+        ((2, 5, 1, 2, 3), 1),
+        ((2, 5, 1, 2, 3), 2),
+    ],
+)
+def test_dirac_is_torchs(shape, groups):
+    ours = init.dirac_(empty(shape), groups).array
+    np.testing.assert_array_equal(ours, torch.nn.init.dirac_(torch.empty(shape), groups).numpy())
+    assert ours.sum() > 0
+
+
+@pytest.mark.parametrize("sparsity", [0.0, 0.1, 0.5, 1.0])
+def test_sparse_leaves_zeros_in_each_column(sparsity):
+    tinynet.manual_seed(0)
+    ours = init.sparse_(empty((50, 400)), sparsity, std=0.5).array
+    zeros = math.ceil(50 * sparsity)
+    assert (np.count_nonzero(ours == 0, axis=0) == zeros).all()
+    places = np.count_nonzero(ours == 0, axis=1) / 400  # every row equally often, 5 standard errors
+    assert np.abs(places - zeros / 50).max() <= 5 * math.sqrt(0.25 / 400)
+    if sparsity < 1:
+        assert abs(ours[ours != 0].std() - 0.5) < 0.02
+
+
+OLD_NAMES = {
+    "uniform": (), "normal": (), "constant": (0.5,), "eye": (), "sparse": (0.5,), "orthogonal": (),
+    "xavier_uniform": (), "xavier_normal": (), "kaiming_uniform": (), "kaiming_normal": (),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*OLD_NAMES, "dirac"])
+def test_old_names_warn_and_do_the_same(name):
+    shape = (4, 5, 3) if name == "dirac" else (4, 5)
+    args = OLD_NAMES.get(name, ())
+    with pytest.warns(
+        FutureWarning, match=f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`"
+    ):
+        getattr(torch.nn.init, name)(torch.empty(shape), *args)
+    tinynet.manual_seed(3)
+    with pytest.warns(
+        FutureWarning, match=f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`"
+    ):
+        old = getattr(init, name)(empty(shape), *args).array
+    tinynet.manual_seed(3)
+    np.testing.assert_array_equal(old, getattr(init, f"{name}_")(empty(shape), *args).array)
+
+
+def test_a_generator_of_tinynet_may_be_given():
+    generator = Generator().manual_seed(7)
+    first, second = (init.normal_(empty((4, 5)), generator=generator).array for _ in range(2))
+    assert not np.isclose(first, second).any()
+    again = init.normal_(empty((4, 5)), generator=Generator().manual_seed(7)).array
+    np.testing.assert_array_equal(first, again)
+    assert generator.initial_seed() == 7
+    with pytest.raises(TypeError, match="generator must be a Generator"):
+        init.normal_(empty((4, 5)), generator=torch.Generator())
+
+
 def test_constants_fill_integers():
     assert init.ones_(tinynet.Tensor(np.zeros(3, np.int64))).array.tolist() == [1, 1, 1]
 
@@ -229,6 +293,9 @@ ERRORS = {
     "slope text": (lambda i, t: i.calculate_gain("leaky_relu", "0.1"), ValueError, "not a valid number"),
     "eye": (lambda i, t: i.eye_(t((2, 3, 4))), ValueError, "Only tensors with 2 dimensions"),
     "orthogonal": (lambda i, t: i.orthogonal_(t((3,))), ValueError, "2 or more dimensions"),
+    "dirac": (lambda i, t: i.dirac_(t((3, 3))), ValueError, "3, 4, or 5 dimensions"),
+    "dirac groups": (lambda i, t: i.dirac_(t((3, 3, 1)), 2), ValueError, "divisible by groups"),
+    "sparse": (lambda i, t: i.sparse_(t((3, 3, 1)), 0.5), ValueError, "2 dimensions"),
     "std": (lambda i, t: i.normal_(t((3,)), std=-1.0), RuntimeError, "std >= 0.0, but found std -1.0"),
     "bounds": (lambda i, t: i.uniform_(t((3,)), 1.0, 0.0), RuntimeError, "from=1.0 > to=0.0"),
     "integers": (lambda i, t: i.normal_(t((3,), "int64")), RuntimeError, "floating-point tensor, got int64"),

@@ -193,14 +193,6 @@ ERRORS = {
     "reduction": ((3, 4), np.zeros(3, int), {"reduction": "avg"}, ValueError, "avg"),
     "smoothing above": ((3, 4), np.zeros(3, int), {"label_smoothing": 1.5}, RuntimeError, "Got: 1.5"),
     "smoothing below": ((3, 4), np.zeros(3, int), {"label_smoothing": -0.1}, RuntimeError, "Got: -0.1"),
-    "size_average": (
-        (3, 4),
-        np.zeros(3, int),
-        {"size_average": True},
-        NotImplementedError,
-        "size_average=True",
-    ),
-    "reduce": ((3, 4), np.zeros(3, int), {"reduce": False}, NotImplementedError, "reduce=False"),
 }
 
 
@@ -259,7 +251,24 @@ def test_integer_logits_are_refused(same_error):
     )
 
 
-@pytest.mark.parametrize("argument", [{"size_average": True}, {"reduce": True}], ids=str)
-def test_layer_refuses_what_torch_deprecates(argument):
-    with pytest.raises(NotImplementedError, match="use reduction"):
-        nn.CrossEntropyLoss(**argument)
+OLD = {
+    "size_average": ({"size_average": True}, "mean"),
+    "no size_average": ({"size_average": False}, "sum"),
+    "reduce": ({"reduce": True}, "mean"),
+    "no reduce": ({"reduce": False}, "none"),
+    "sum": ({"size_average": False, "reduce": True}, "sum"),
+    "neither": ({"size_average": False, "reduce": False}, "none"),
+}
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "nll_loss", "multi_margin_loss", "mse_loss", "l1_loss"])
+@pytest.mark.parametrize("case", OLD)
+def test_old_arguments_choose_the_reduction_with_a_warning(case, name, draw):
+    options, reduction = OLD[case]
+    x = tinynet.Tensor(draw((3, 4)))
+    target = x * 2 if name in ("mse_loss", "l1_loss") else tinynet.tensor([0, 3, 1])
+    function = getattr(nn.functional, name)
+    with pytest.warns(UserWarning, match=f"reduction='{reduction}'"):
+        found = function(x, target, **options)
+    expected = function(x, target, reduction=reduction)
+    np.testing.assert_array_equal(found.numpy(), expected.numpy())

@@ -109,10 +109,14 @@ def test_repr_with_extra_text_equals_torchs(text, children):
 )
 def test_constructors_have_torchs_arguments(name):
     ours, theirs = (
-        [(p.name, p.default) for p in inspect.signature(getattr(library, name)).parameters.values()]
+        [
+            (p.name, getattr(p.default, "__name__", p.default))
+            for p in inspect.signature(getattr(library, name)).parameters.values()
+        ]
         for library in (nn, torch.nn)
     )
-    assert ours == theirs
+    # torch's Module takes anything and refuses it by hand, where ours takes nothing.
+    assert ours == theirs or (ours == [] and [name for name, _ in theirs] == ["args", "kwargs"])
 
 
 # Registration

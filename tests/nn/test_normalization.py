@@ -129,13 +129,12 @@ def test_empty_batch_passes_in_evaluation(dtype, same_layer):
     same_layer(lambda nn: nn.BatchNorm2d(3), x, training=False, may_vanish=True)
 
 
-@pytest.mark.parametrize("momentum", [0.1, None])
-def test_empty_batch_is_refused_in_training(momentum):
-    layer = nn.BatchNorm2d(3, momentum=momentum)
-    with pytest.raises(ValueError, match=r"more than 1 value per channel.*\[0, 3, 4, 5\]"):
-        layer(tinynet.zeros(0, 3, 4, 5))
-    assert layer.running_mean.tolist() == [0, 0, 0]
-    assert layer.running_var.tolist() == [1, 1, 1]
+@pytest.mark.parametrize("options", OPTIONS)
+def test_empty_batch_moves_no_statistics_in_training(options, dtype, same_layer):
+    x = np.zeros((0, 3, 4, 5), dtype)
+    layer = same_layer(lambda nn: nn.BatchNorm2d(3, **OPTIONS[options]), x, may_vanish=True)
+    if layer.track_running_stats:
+        assert layer.num_batches_tracked.item() == 1
 
 
 @pytest.mark.parametrize(
@@ -182,3 +181,138 @@ def test_evaluation_needs_statistics(draw, same_error):
 def test_function_needs_channels():
     with pytest.raises(RuntimeError, match=r"\(N, C, ...\).*\[3\]"):
         nn.functional.batch_norm(tinynet.ones(3), None, None, training=True)
+
+
+LAYERS = {
+    "batch, rows": (lambda nn: nn.BatchNorm1d(3), (5, 3)),
+    "batch, signals": (lambda nn: nn.BatchNorm1d(3, momentum=None), (5, 3, 4)),
+    "batch, volumes": (lambda nn: nn.BatchNorm3d(3, affine=False), (2, 3, 2, 3, 2)),
+    "layer": (lambda nn: nn.LayerNorm(4), (2, 3, 4)),
+    "layer, two axes": (lambda nn: nn.LayerNorm([3, 4], eps=1e-2), (2, 3, 4)),
+    "layer, no bias": (lambda nn: nn.LayerNorm((4,), bias=False), (2, 3, 4)),
+    "layer, not affine": (lambda nn: nn.LayerNorm(4, elementwise_affine=False), (3, 4)),
+    "group": (lambda nn: nn.GroupNorm(2, 6), (2, 6, 3, 4)),
+    "group, no bias": (lambda nn: nn.GroupNorm(3, 6, eps=1e-2, bias=False), (2, 6, 3)),
+    "group, not affine": (lambda nn: nn.GroupNorm(1, 4, affine=False), (2, 4, 3, 2)),
+    "instance, signals": (lambda nn: nn.InstanceNorm1d(3), (2, 3, 5)),
+    "instance, one signal": (lambda nn: nn.InstanceNorm1d(3, affine=True), (3, 5)),
+    "instance": (lambda nn: nn.InstanceNorm2d(3, affine=True), (2, 3, 4, 5)),
+    "instance, tracked": (lambda nn: nn.InstanceNorm2d(3, 1e-3, 0.3, True, True), (2, 3, 4, 5)),
+    "instance, one image": (lambda nn: nn.InstanceNorm2d(3, track_running_stats=True), (3, 4, 5)),
+    "instance, no bias": (lambda nn: nn.InstanceNorm2d(3, affine=True, bias=False), (2, 3, 4, 5)),
+    "response": (lambda nn: nn.LocalResponseNorm(3, 0.5), (2, 5, 3, 4)),
+    "response, even": (lambda nn: nn.LocalResponseNorm(4, 0.5, 0.6, 2.0), (2, 5, 3)),
+    "root mean square": (lambda nn: nn.RMSNorm(4), (2, 3, 4)),
+    "root mean square, not affine": (lambda nn: nn.RMSNorm([3, 4], 1e-2, False), (2, 3, 4)),
+}
+
+
+@TRAINING
+@pytest.mark.parametrize("name", LAYERS)
+def test_other_layers_equal_torch(name, training, dtype, draw, same_layer):
+    build, shape = LAYERS[name]
+    same_layer(build, draw(shape, dtype), training=training, steps=2)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_text_and_new_parameters_are_torchs(name):
+    ours, theirs = (LAYERS[name][0](lib) for lib in (nn, torch.nn))
+    assert repr(ours) == repr(theirs)
+    state = theirs.state_dict()
+    assert list(ours.state_dict()) == list(state)
+    for key, value in ours.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), state[key].numpy())
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_reset_parameters_makes_the_layer_new(name):
+    layer = LAYERS[name][0](nn)
+    new = {key: value.numpy().copy() for key, value in layer.state_dict().items()}
+    for value in layer.state_dict().values():
+        value.array[...] = 7
+    if new:
+        layer.reset_parameters()
+    for key, value in layer.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), new[key])
+
+
+HALF = {
+    "layer": lambda lib, x: lib.nn.functional.layer_norm(x, (600,)),
+    "root mean square": lambda lib, x: lib.nn.functional.rms_norm(x, (600,), eps=1e-5),
+    "group": lambda lib, x: lib.nn.functional.group_norm(x, 2),
+    "instance": lambda lib, x: lib.nn.functional.instance_norm(x),
+}
+
+
+@pytest.mark.parametrize("name", HALF)
+def test_half_precision_takes_statistics_in_float32(name):
+    """The squares of these numbers, and their sum, are above the largest half."""
+    x = (np.random.default_rng(0).standard_normal((2, 4, 600)) * 400).astype("float16")
+    ours, theirs = tinynet.tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+    y, expected = HALF[name](tinynet, ours), HALF[name](torch, theirs)
+    assert y.dtype == np.float16
+    np.testing.assert_allclose(y.detach().numpy(), expected.detach().numpy(), rtol=2e-3, atol=2e-3)
+    upstream = np.random.default_rng(1).standard_normal(x.shape).astype("float16")
+    y.backward(tinynet.Tensor(upstream))
+    expected.backward(torch.from_numpy(upstream))
+    np.testing.assert_allclose(ours.grad.numpy(), theirs.grad.numpy(), rtol=5e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("function", ["layer_norm", "group_norm", "instance_norm"])
+def test_large_means_keep_their_digits(function):
+    x = np.random.default_rng(0).standard_normal((4, 6, 50)).astype("float32") + np.float32(1000)
+    axes = {"layer_norm": (2,), "group_norm": (1, 2), "instance_norm": (2,)}[function]
+    arguments = {"layer_norm": ((50,),), "group_norm": (1,), "instance_norm": ()}[function]
+    y = getattr(nn.functional, function)(tinynet.Tensor(x), *arguments).numpy()
+    exact = x.astype("float64")
+    centered = exact - exact.mean(axes, keepdims=True)
+    np.testing.assert_allclose(y, centered / np.sqrt(exact.var(axes, keepdims=True) + 1e-5), atol=2e-3)
+
+
+def test_epsilon_of_rms_norm_is_that_of_the_dtype(dtype, same_function):
+    same_function(
+        lambda lib, x: lib.nn.functional.rms_norm(x, (2,)), np.array([[1e-4, -2e-4], [1e-8, 0]], dtype)
+    )
+
+
+@pytest.mark.parametrize(
+    ("shape", "build", "message"),
+    [
+        ((2, 3, 4, 5), lambda nn: nn.BatchNorm1d(3), r"2D or 3D input \(got 4D"),
+        ((2, 3, 4, 5), lambda nn: nn.BatchNorm3d(3), r"5D input \(got 4D"),
+        ((2, 3), lambda nn: nn.InstanceNorm2d(3), r"3D or 4D input \(got 2D"),
+        ((2, 4, 3, 3), lambda nn: nn.InstanceNorm2d(3, affine=True), r"num_features \(3\), but got: 4"),
+        ((2, 6, 3), lambda nn: nn.GroupNorm(2, 4), r"4|6"),
+        ((2, 3), lambda nn: nn.GroupNorm(2, 3), r"\(3\).*divisible.*\(2\)"),
+        ((2, 3), lambda nn: nn.LayerNorm(4), r"\[4\].*\[2, 3\]"),
+    ],
+)
+def test_other_layers_refuse(shape, build, message, draw, same_error):
+    same_error(lambda lib, x: build(lib.nn)(x), draw(shape, "float32"), match=message)
+
+
+def test_instance_norm_warns_of_other_channels_where_they_do_not_matter(draw):
+    layer, x = nn.InstanceNorm2d(3), tinynet.Tensor(draw((2, 4, 3, 3), "float32"))
+    with pytest.warns(UserWarning, match="num_features"):
+        assert layer(x).shape == (2, 4, 3, 3)
+
+
+def test_a_zero_vector_has_no_direction(same_function):
+    x = np.array([[3.0, -4.0], [0.0, 0.0]])
+    same_function(lambda lib, x: lib.nn.functional.normalize(x), x)
+
+
+@pytest.mark.parametrize("function", ["batch_norm", "group_norm"])
+def test_the_statistics_carry_the_whole_second_derivative(function, draw):
+    """Third order: the backward of a fused kernel is made of operations that can be differentiated again."""
+    x = tinynet.Tensor(draw((3, 2, 2)), requires_grad=True)
+    weight = tinynet.Tensor(draw((2,)), requires_grad=True)
+
+    def first_order(x, weight):
+        if function == "batch_norm":
+            y = nn.functional.batch_norm(x, None, None, weight, training=True)
+        else:
+            y = nn.functional.group_norm(x, 1, weight)
+        return tinynet.autograd.grad((y**3).sum(), [x, weight], create_graph=True)
+
+    assert tinynet.autograd.gradgradcheck(first_order, [x, weight])

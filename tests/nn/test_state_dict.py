@@ -118,6 +118,165 @@ def test_state_goes_through_numpy_files():
         np.testing.assert_array_equal(twin.state_dict()[name].numpy(), value.numpy())
 
 
+# Options, hooks and overrides
+
+
+@BOTH
+def test_state_with_prefix_and_destination(library):
+    layer, mine = library.nn.Linear(2, 2), {"x": 1}
+    assert list(layer.state_dict(prefix="net.")) == ["net.weight", "net.bias"]
+    assert layer.state_dict(destination=mine) is mine
+    assert list(mine) == ["x", "weight", "bias"]
+    with pytest.warns(FutureWarning, match="Positional args"):
+        assert list(layer.state_dict({}, "a.")) == ["a.weight", "a.bias"]
+
+
+@BOTH
+def test_keep_vars_lists_the_parameters_themselves(library):
+    model = network(library.nn)
+    state = model.state_dict(keep_vars=True)
+    assert state["blocks.0.bn.weight"] is model.blocks[0].bn.weight
+    assert state["offset"] is model.offset
+
+
+@BOTH
+def test_state_carries_the_version_of_each_class(library):
+    model = library.nn.Sequential(library.nn.Linear(1, 1), library.nn.ModuleList([library.nn.ReLU()]))
+    assert model.state_dict()._metadata == {
+        "": {"version": 1},
+        "0": {"version": 1},
+        "1": {"version": 1},
+        "1.0": {"version": 1},
+    }
+
+
+@BOTH
+def test_assign_takes_the_tensors_themselves(library):
+    layer = library.nn.Linear(2, 2)
+    layer.bias.requires_grad_(False)
+    layer.register_buffer("state", library.zeros(1))
+    given = {
+        "weight": library.ones(2, 2, dtype=library.float64),
+        "bias": library.nn.Parameter(library.ones(2)),
+        "state": library.ones(1),
+    }
+    assert layer.load_state_dict(given, assign=True) == ([], [])
+    assert layer.weight.dtype == library.float64
+    assert isinstance(layer.weight, library.nn.Parameter)
+    assert layer.weight.requires_grad
+    assert layer.bias is given["bias"]
+    assert not layer.bias.requires_grad
+    assert layer.state is given["state"]
+
+
+def test_a_failed_assign_changes_nothing():
+    layer = nn.Linear(2, 2)
+    before = layer.weight
+    with pytest.raises(RuntimeError, match="bias"):
+        layer.load_state_dict({"weight": tinynet.ones(2, 2), "bias": tinynet.ones(3)}, assign=True)
+    assert layer.weight is before
+
+
+@BOTH
+def test_one_number_of_torch_0_3_is_read(library):
+    norm = library.nn.BatchNorm2d(2)
+    state = norm.state_dict()
+    state["num_batches_tracked"] = library.tensor([7])
+    norm.load_state_dict(state)
+    assert norm.num_batches_tracked.item() == 7
+    assert tuple(norm.num_batches_tracked.shape) == ()
+    assert repr(norm.load_state_dict(state)) == "<All keys matched successfully>"
+
+
+def test_loading_is_seen_by_saved_tensors():
+    layer = nn.Linear(2, 2)
+    x = tinynet.ones(1, 2, requires_grad=True)
+    y = layer(x)
+    layer.load_state_dict(layer.state_dict())
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.backward(tinynet.ones(1, 2))
+
+
+def renamed(lib):
+    """Return a model whose child reads the names of an older layout."""
+
+    class Renamed(lib.nn.Linear):
+        _version = 2
+
+        def _load_from_state_dict(self, state_dict, prefix, local_metadata, *args):
+            if local_metadata.get("version", 1) < 2:
+                state_dict[prefix + "weight"] = state_dict.pop(prefix + "kernel")
+            super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
+
+    return lib.nn.Sequential(Renamed(2, 2))
+
+
+@BOTH
+def test_a_class_may_read_older_layouts(library):
+    model = renamed(library)
+    old = {"0.kernel": library.ones(2, 2), "0.bias": library.zeros(2)}
+    assert model.load_state_dict(old) == ([], [])
+    assert model[0].weight.detach().numpy().tolist() == [[1, 1], [1, 1]]
+    assert "0.kernel" in old
+    assert model.load_state_dict(model.state_dict()) == ([], [])
+
+
+@BOTH
+def test_hooks_on_reading_and_loading(library):
+    model, seen = library.nn.Sequential(library.nn.Linear(1, 1)), []
+    handles = [
+        model.register_state_dict_pre_hook(lambda m, prefix, keep: seen.append(("before", prefix, keep))),
+        model.register_state_dict_post_hook(lambda m, state, prefix, meta: seen.append(list(state))),
+        model[0].register_load_state_dict_pre_hook(
+            lambda m, state, prefix, *rest: state.update({prefix + "bias": state.pop(prefix + "b")})
+        ),
+        model._register_load_state_dict_pre_hook(lambda state, prefix, *rest: seen.append(sorted(state))),
+        model.register_load_state_dict_post_hook(lambda m, keys: keys.missing_keys.append("mine")),
+    ]
+    state = model.state_dict()
+    assert seen == [("before", "", False), ["0.weight", "0.bias"]]
+    state["0.b"] = state.pop("0.bias")
+    assert model.load_state_dict(state, strict=False) == (["mine"], [])
+    assert seen[2] == ["0.b", "0.weight"]
+    for handle in handles:
+        handle.remove()
+    assert model.load_state_dict(model.state_dict()) == ([], [])
+    assert len(seen) == 3
+
+
+@BOTH
+def test_extra_state(library):
+    class Counter(library.nn.Module):
+        count = 0
+
+        def get_extra_state(self):
+            return {"count": self.count}
+
+        def set_extra_state(self, state):
+            self.count = state["count"]
+
+    model = library.nn.Sequential(Counter())
+    model[0].count = 5
+    state = model.state_dict()
+    assert state == {"0._extra_state": {"count": 5}}
+    model[0].count = 0
+    assert model.load_state_dict(state) == ([], [])
+    assert model[0].count == 5
+    assert model.load_state_dict({}, strict=False) == (["0._extra_state"], [])
+
+
+@BOTH
+def test_children_may_override_state_dict(library):
+    class Silent(library.nn.Linear):
+        def state_dict(self, *args, **kwargs):
+            return kwargs.get("destination")
+
+    assert list(library.nn.Sequential(Silent(1, 1), library.nn.Linear(1, 1)).state_dict()) == [
+        "1.weight",
+        "1.bias",
+    ]
+
+
 # Parameter
 
 

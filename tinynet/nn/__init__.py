@@ -1,32 +1,81 @@
 """Layers with torch's names, defaults and state-dict keys."""
 
-from tinynet.nn import functional, init
-from tinynet.nn.activation import ReLU
-from tinynet.nn.container import ModuleList, Sequential
-from tinynet.nn.conv import Conv2d
-from tinynet.nn.dropout import Dropout
-from tinynet.nn.linear import Flatten, Identity, Linear
-from tinynet.nn.loss import CrossEntropyLoss
-from tinynet.nn.module import Module, Parameter
-from tinynet.nn.norm import BatchNorm2d
-from tinynet.nn.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from tinynet.nn import (
+    activation,
+    conv,
+    distance,
+    dropout,
+    fold,
+    functional,
+    init,
+    loss,
+    modules,
+    normalization,
+    padding,
+    parallel,
+    pixelshuffle,
+    pool,
+    softmax,
+    upsampling,
+    utils,
+)
+from tinynet.nn.activation import *
+from tinynet.nn.attention import MultiheadAttention
+from tinynet.nn.container import ModuleDict, ModuleList, Sequential
+from tinynet.nn.conv import *
+from tinynet.nn.data_parallel import DataParallel
+from tinynet.nn.distance import *
+from tinynet.nn.dropout import *
+from tinynet.nn.embedding import Embedding
+from tinynet.nn.flatten import Flatten, Unflatten
+from tinynet.nn.fold import *
+from tinynet.nn.linear import Bilinear, Identity, Linear
+from tinynet.nn.loss import *
+from tinynet.nn.module import Module
+from tinynet.nn.normalization import *
+from tinynet.nn.padding import *
+from tinynet.nn.parameter import Buffer, Parameter
+from tinynet.nn.parameter_container import ParameterDict, ParameterList
+from tinynet.nn.pixelshuffle import *
+from tinynet.nn.pool import *
+from tinynet.nn.softmax import *
+from tinynet.nn.transformer import TransformerEncoder, TransformerEncoderLayer
+from tinynet.nn.upsampling import *
 
 __all__ = [
-    "AdaptiveAvgPool2d",
-    "AvgPool2d",
-    "BatchNorm2d",
-    "Conv2d",
-    "CrossEntropyLoss",
-    "Dropout",
+    *activation.__all__,
+    *conv.__all__,
+    *distance.__all__,
+    *dropout.__all__,
+    *fold.__all__,
+    *loss.__all__,
+    *normalization.__all__,
+    *padding.__all__,
+    *pixelshuffle.__all__,
+    *pool.__all__,
+    *upsampling.__all__,
+    *softmax.__all__,
+    "Bilinear",
+    "Buffer",
+    "DataParallel",
+    "Embedding",
     "Flatten",
     "Identity",
     "Linear",
-    "MaxPool2d",
     "Module",
+    "ModuleDict",
     "ModuleList",
+    "MultiheadAttention",
     "Parameter",
-    "ReLU",
+    "ParameterDict",
+    "ParameterList",
     "Sequential",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
+    "Unflatten",
     "functional",
     "init",
+    "modules",
+    "parallel",
+    "utils",
 ]

@@ -2,19 +2,21 @@
 
 Random values are drawn on the host in float64, from a new counter-based stream for each call (purpose
 "init"), and rounded to the tensor's dtype: the same seed gives the same network on every device, and in
-every precision up to rounding. A NumPy generator may be given instead.
+every precision up to rounding. A generator, tinynet's or NumPy's, may be given instead.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tinynet.backend import device_of, to_device
-from tinynet.random import next_generator
+from tinynet.generator import Source, stream_of
 from tinynet.tensor import Tensor
 
 _UNIT_GAINS = (
@@ -66,7 +68,7 @@ def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     return tensor.shape[1] * receptive_field, tensor.shape[0] * receptive_field
 
 
-def _correct_fan(tensor: Tensor, mode: str) -> int:
+def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
     fans = dict(zip(("fan_in", "fan_out"), _calculate_fan_in_and_fan_out(tensor), strict=True))
     if mode.lower() not in fans:
         raise ValueError(f"Mode {mode} not supported, please use one of {list(fans)}")
@@ -76,20 +78,23 @@ def _correct_fan(tensor: Tensor, mode: str) -> int:
 def _write_(tensor: Tensor, values: Any) -> Tensor:
     """Copy host values into the tensor's memory, rounded to its dtype, outside any graph."""
     array = np.asarray(values).astype(tensor.dtype)
-    tensor.array[...] = to_device(array, device_of(tensor.array))
+    return _fill_(tensor, to_device(array, device_of(tensor.array)))
+
+
+def _fill_(tensor: Tensor, values: Any) -> Tensor:
+    tensor.array[...] = values
+    tensor.version_counter()[0] += 1
     return tensor
 
 
-def _generator_for(tensor: Tensor, generator: np.random.Generator | None) -> np.random.Generator:
+def _generator_for(tensor: Tensor, generator: Source) -> np.random.Generator:
     """Return the stream to draw from, having checked that the tensor can hold real numbers."""
     if not tensor.is_floating_point():
         raise RuntimeError(f"random initialisation needs a floating-point tensor, got {tensor.dtype}")
-    return next_generator("init") if generator is None else generator
+    return stream_of(generator, "init")
 
 
-def uniform_(
-    tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: np.random.Generator | None = None
-) -> Tensor:
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Source = None) -> Tensor:
     """Fill the tensor with values uniform between `a` and `b`, and return it.
 
     Raises:  RuntimeError: a > b, or the tensor is not floating point
@@ -99,9 +104,7 @@ def uniform_(
     return _write_(tensor, _generator_for(tensor, generator).uniform(a, b, tensor.shape))
 
 
-def normal_(
-    tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: np.random.Generator | None = None
-) -> Tensor:
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Source = None) -> Tensor:
     """Fill the tensor with normal values, and return it.
 
     Raises:  RuntimeError: std < 0, or the tensor is not floating point
@@ -117,7 +120,7 @@ def trunc_normal_(
     std: float = 1.0,
     a: float = -2.0,
     b: float = 2.0,
-    generator: np.random.Generator | None = None,
+    generator: Source = None,
 ) -> Tensor:
     """Fill the tensor with values of a normal distribution cut off outside [a, b], and return it.
 
@@ -149,8 +152,7 @@ def trunc_normal_(
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill the tensor with `val`, and return it."""
-    tensor.array[...] = val
-    return tensor
+    return _fill_(tensor, val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
@@ -174,9 +176,30 @@ def eye_(tensor: Tensor) -> Tensor:
     return _write_(tensor, np.eye(rows, columns))
 
 
-def xavier_uniform_(
-    tensor: Tensor, gain: float = 1.0, generator: np.random.Generator | None = None
-) -> Tensor:
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Fill a convolution's weight (O, I, ...) so that it passes on as many channels as it can, and return it.
+
+    Raises:  ValueError: not three to five dimensions, or O is no multiple of groups
+    """
+    if tensor.ndim not in (3, 4, 5):
+        raise ValueError(
+            f"Only tensors with 3, 4, or 5 dimensions are supported, got shape {tuple(tensor.shape)}"
+        )
+    out_channels, in_channels, *kernel = tensor.shape
+    if out_channels % groups:
+        raise ValueError(
+            f"dim 0 must be divisible by groups, got shape {tuple(tensor.shape)}, groups {groups}"
+        )
+    size = out_channels // groups
+    channel = np.arange(out_channels)
+    passing = channel[channel % size < in_channels] if size else channel
+    values = np.zeros(tensor.shape)
+    centre: tuple[Any, ...] = tuple(n // 2 for n in kernel)
+    values[(passing, passing % max(size, 1), *centre)] = 1
+    return _write_(tensor, values)
+
+
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Source = None) -> Tensor:
     """Fill a weight with uniform values of standard deviation gain * sqrt(2 / (fan_in + fan_out)).
 
     Raises:  ValueError: fewer than two dimensions
@@ -186,7 +209,7 @@ def xavier_uniform_(
     return uniform_(tensor, -bound, bound, generator)
 
 
-def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Source = None) -> Tensor:
     """Fill a weight with normal values of standard deviation gain * sqrt(2 / (fan_in + fan_out)).
 
     Raises:  ValueError: fewer than two dimensions
@@ -201,7 +224,7 @@ def kaiming_uniform_(
     a: float = 0,
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
-    generator: np.random.Generator | None = None,
+    generator: Source = None,
 ) -> Tensor:
     """Fill a weight with uniform values of standard deviation gain / sqrt(fan).
 
@@ -212,7 +235,7 @@ def kaiming_uniform_(
     """
     if 0 in tensor.shape:
         return _nothing_to_do(tensor)
-    bound = math.sqrt(3.0) * calculate_gain(nonlinearity, a) / math.sqrt(_correct_fan(tensor, mode))
+    bound = math.sqrt(3.0) * calculate_gain(nonlinearity, a) / math.sqrt(_calculate_correct_fan(tensor, mode))
     return uniform_(tensor, -bound, bound, generator)
 
 
@@ -221,7 +244,7 @@ def kaiming_normal_(
     a: float = 0,
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
-    generator: np.random.Generator | None = None,
+    generator: Source = None,
 ) -> Tensor:
     """Fill a weight with normal values of standard deviation gain / sqrt(fan).
 
@@ -232,11 +255,11 @@ def kaiming_normal_(
     """
     if 0 in tensor.shape:
         return _nothing_to_do(tensor)
-    std = calculate_gain(nonlinearity, a) / math.sqrt(_correct_fan(tensor, mode))
+    std = calculate_gain(nonlinearity, a) / math.sqrt(_calculate_correct_fan(tensor, mode))
     return normal_(tensor, 0.0, std, generator)
 
 
-def orthogonal_(tensor: Tensor, gain: float = 1, generator: np.random.Generator | None = None) -> Tensor:
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Source = None) -> Tensor:
     """Fill a weight, seen as a matrix (O, rest), with `gain` times orthonormal rows (or columns if fewer).
 
     Raises:  ValueError: fewer than two dimensions
@@ -257,6 +280,45 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: np.random.Generator 
     return _write_(tensor, gain * matrix.reshape(tensor.shape))
 
 
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Source = None) -> Tensor:
+    """Fill a matrix with normal values, a share `sparsity` (0..1) of each column zero, and return it.
+
+    Raises:  ValueError: not two dimensions
+    Source:  Martens 2010, "Deep learning via Hessian-free optimization"
+    """
+    if tensor.ndim != 2:
+        raise ValueError(f"Only tensors with 2 dimensions are supported, got shape {tuple(tensor.shape)}")
+    stream = _generator_for(tensor, generator)
+    values = stream.normal(0, std, tensor.shape)
+    order = stream.random(tensor.shape).argsort(axis=0)  # of each column, its rows in random order
+    np.put_along_axis(values, order[: math.ceil(sparsity * tensor.shape[0])], 0, axis=0)
+    return _write_(tensor, values)
+
+
 def _nothing_to_do(tensor: Tensor) -> Tensor:
     warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
     return tensor
+
+
+def _old_name(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return the function under the name it had before torch 0.4, without the underscore."""
+    new = function.__name__
+
+    @functools.wraps(function)
+    def old(*args: Any, **kwargs: Any) -> Tensor:
+        warnings.warn(
+            f"`nn.init.{new[:-1]}` is now deprecated in favor of `nn.init.{new}`.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        return function(*args, **kwargs)
+
+    old.__name__ = new[:-1]
+    return old
+
+
+uniform, normal, constant = _old_name(uniform_), _old_name(normal_), _old_name(constant_)
+eye, dirac, sparse = _old_name(eye_), _old_name(dirac_), _old_name(sparse_)
+orthogonal = _old_name(orthogonal_)
+xavier_uniform, xavier_normal = _old_name(xavier_uniform_), _old_name(xavier_normal_)
+kaiming_uniform, kaiming_normal = _old_name(kaiming_uniform_), _old_name(kaiming_normal_)

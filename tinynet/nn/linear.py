@@ -1,4 +1,4 @@
-"""Linear, and the layers that only reshape or pass on."""
+"""Linear, Bilinear, and the layer that only passes on."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import math
 from typing import Any
 
 from tinynet.creation import empty
+from tinynet.default_dtype import get_default_dtype
 from tinynet.nn import functional as F
 from tinynet.nn import init
-from tinynet.nn.module import Module, Parameter
+from tinynet.nn.module import Module
+from tinynet.nn.parameter import Parameter
 from tinynet.tensor import Tensor
 
 
@@ -24,7 +26,7 @@ class Linear(Module):
     ) -> None:
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
-        place = {"dtype": dtype or "float32", "device": device}
+        place = {"dtype": dtype or get_default_dtype(), "device": device}
         self.weight = Parameter(empty(out_features, in_features, **place))
         self.register_parameter("bias", Parameter(empty(out_features, **place)) if bias else None)
         self.reset_parameters()
@@ -52,20 +54,49 @@ def reset_linear(weight: Tensor, bias: Tensor | None) -> None:
         init.uniform_(bias, -1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in))
 
 
-class Flatten(Module):
-    """Join the axes from start_dim to end_dim into one; by default all but the batch."""
+class Bilinear(Module):
+    """input1 @ weight[o] @ input2 + bias[o] for each output feature o.
 
-    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+    Shapes:  input1 (..., in1_features); input2 (..., in2_features); weight (out_features, in1_features, in2_features)
+             bias (out_features,); output (..., out_features)
+    Raises:  ValueError: in1_features < 1
+    """
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__()
-        self.start_dim, self.end_dim = start_dim, end_dim
+        if in1_features <= 0:
+            raise ValueError(f"in1_features must be > 0, but got (in1_features={in1_features})")
+        self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
+        place = {"dtype": dtype or get_default_dtype(), "device": device}
+        self.weight = Parameter(empty(out_features, in1_features, in2_features, **place))
+        self.register_parameter("bias", Parameter(empty(out_features, **place)) if bias else None)
+        self.reset_parameters()
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the input, reshaped."""
-        return input.flatten(self.start_dim, self.end_dim)
+    def reset_parameters(self) -> None:
+        """Draw weight and bias from U(-b, b), b = 1 / sqrt(in1_features)."""
+        bound = 1 / math.sqrt(self.weight.shape[1])
+        for parameter in (self.weight, self.bias):
+            if parameter is not None:
+                init.uniform_(parameter, -bound, bound)
+
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        """Return the bilinear form of each output feature."""
+        return F.bilinear(input1, input2, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         """Return the arguments."""
-        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
+            f"out_features={self.out_features}, bias={self.bias is not None}"
+        )
 
 
 class Identity(Module):

@@ -1,68 +1,78 @@
-"""Differentiable operations on Tensors: a Function and a public function of each."""
+"""Differentiable operations on Tensors: a Function and a public function of each.
 
-from tinynet.ops.activation import log_softmax, relu, softmax
-from tinynet.ops.arithmetic import add, compare, div, in_place, mul, neg, pow, sub, where
-from tinynet.ops.conv import conv2d
-from tinynet.ops.elementwise import abs, cast, clone, exp, log, sigmoid, sqrt, tanh, to_device
-from tinynet.ops.linear import matmul
-from tinynet.ops.norm import batch_norm
-from tinynet.ops.pool import avg_pool2d, max_pool2d
-from tinynet.ops.reduce import amax, argmax, mean, sum, sum_to
-from tinynet.ops.shape import (
-    cat,
-    expand,
-    flatten,
-    getitem,
-    pad,
-    permute,
-    reshape,
-    squeeze,
-    stack,
-    transpose,
-    unsqueeze,
+Each module's `__all__` lists its functions that torch has at its top level: they are `tinynet.exp` and so on.
+What only Tensor's methods, `nn.functional` or other operations call is imported by name.
+"""
+
+from tinynet.ops import (
+    activation,
+    arithmetic,
+    creation,
+    elementwise,
+    gathering,
+    indexing,
+    joining,
+    linear,
+    ordering,
+    reduce,
+    sampling,
+    shape,
+    smooth,
+    values,
 )
+from tinynet.ops.activation import *
+from tinynet.ops.activation import (
+    glu,
+    hardsigmoid,
+    hardtanh,
+    leaky_relu,
+    softshrink,
+    softsign,
+    tanhshrink,
+)
+from tinynet.ops.arithmetic import *
+from tinynet.ops.arithmetic import compare
+from tinynet.ops.conv import conv2d, conv_transpose2d, fold, unfold
+from tinynet.ops.creation import *
+from tinynet.ops.elementwise import *
+from tinynet.ops.elementwise import cast, to_device
+from tinynet.ops.gathering import *
+from tinynet.ops.gathering import one_hot
+from tinynet.ops.indexing import *
+from tinynet.ops.indexing import getitem, setitem
+from tinynet.ops.inplace import in_place
+from tinynet.ops.joining import *
+from tinynet.ops.joining import repeat
+from tinynet.ops.linear import *
+from tinynet.ops.normalization import batch_norm, standardize
+from tinynet.ops.ordering import *
+from tinynet.ops.ordering import windows
+from tinynet.ops.padding import pad
+from tinynet.ops.pool import adaptive_max_pool2d, avg_pool2d, max_pool2d, max_unpool2d
+from tinynet.ops.reduce import *
+from tinynet.ops.reduce import sum_to
+from tinynet.ops.resample import resample
+from tinynet.ops.sampling import *
+from tinynet.ops.sampling import Generator
+from tinynet.ops.shape import *
+from tinynet.ops.shape import alias, contiguous, expand, is_contiguous, stride, view
+from tinynet.ops.smooth import *
+from tinynet.ops.smooth import elu, hardswish, logsigmoid, mish, silu, softplus
+from tinynet.ops.values import *
 
 __all__ = [
-    "abs",
-    "add",
-    "amax",
-    "argmax",
-    "avg_pool2d",
-    "batch_norm",
-    "cast",
-    "cat",
-    "clone",
-    "compare",
-    "conv2d",
-    "div",
-    "exp",
-    "expand",
-    "flatten",
-    "getitem",
-    "in_place",
-    "log",
-    "log_softmax",
-    "matmul",
-    "max_pool2d",
-    "mean",
-    "mul",
-    "neg",
-    "pad",
-    "permute",
-    "pow",
-    "relu",
-    "reshape",
-    "sigmoid",
-    "softmax",
-    "sqrt",
-    "squeeze",
-    "stack",
-    "sub",
-    "sum",
-    "sum_to",
-    "tanh",
-    "to_device",
-    "transpose",
-    "unsqueeze",
-    "where",
+    *activation.__all__,
+    *arithmetic.__all__,
+    *creation.__all__,
+    *elementwise.__all__,
+    *gathering.__all__,
+    *indexing.__all__,
+    *joining.__all__,
+    *linear.__all__,
+    *ordering.__all__,
+    *reduce.__all__,
+    *sampling.__all__,
+    *shape.__all__,
+    *smooth.__all__,
+    *values.__all__,
 ]

@@ -17,6 +17,8 @@ from tinynet.ops.elementwise import log
 from tinynet.ops.reduce import sum_to
 from tinynet.tensor import Tensor
 
+__all__ = ["add", "div", "mul", "neg", "pow", "sub", "where"]
+
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2}  # dtype.kind: of two kinds the higher wins
 
 
@@ -264,26 +266,3 @@ def compare(relation: str, x: Any, y: Any) -> Tensor:
     x, y = _operands(x, y)
     xp = backend.array_module(_array(x), _array(y))
     return Tensor(getattr(xp, relation)(_array(x), _array(y)))
-
-
-def in_place(x: Tensor, result: Tensor) -> Tensor:
-    """Finish `x += ...`, of which `result` is the value: return what the name x shall stand for.
-
-    Outside the graph, the value goes into the memory of x, as in `param -= lr * param.grad` under no_grad. A
-    recorded result is a new tensor: other tensors that share the memory of x keep their values (torch changes them).
-
-    Raises:  RuntimeError: x is a leaf that requires a gradient and recording is on; the result has another shape
-             or a kind of number that the dtype of x cannot hold
-    """
-    if result.requires_grad and x.requires_grad and x.is_leaf:
-        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
-    if result.shape != x.shape:
-        raise RuntimeError(
-            f"output with shape {list(x.shape)} doesn't match the broadcast shape {list(result.shape)}"
-        )
-    if _RANK[result.dtype.kind] > _RANK[x.dtype.kind]:
-        raise RuntimeError(f"result type {result.dtype} can't be cast to the desired output type {x.dtype}")
-    if result.requires_grad:
-        return result.to(x.dtype)
-    x.array[...] = result.array
-    return x

@@ -1,4 +1,4 @@
-"""Convolution and its two adjoints, each the derivative of the others (see kernels/generic/conv.py)."""
+"""Convolution and its two adjoints, each the derivative of the others (see kernels/generic/conv.py), and windows."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import Any
 
 from tinynet.autograd import Function
 from tinynet.kernels.generic import conv as kernels
+from tinynet.kernels.generic.im2col import Pair, col2im, im2col, output_size
 from tinynet.tensor import Tensor
-
-Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -27,14 +26,19 @@ class Conv2d(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        ctx.geometry = geometry
+        _save(ctx, x, weight, geometry)
         return Tensor(kernels.conv2d(x.array, weight.array, **asdict(geometry)))
 
     @staticmethod
     def backward(ctx: Any, grad_y: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         x, weight = ctx.saved_tensors
-        return (*_grads(ctx, x, weight, grad_y), None)
+        need_x, need_weight, _ = ctx.needs_input_grad
+        image, kernel_size = ctx.planes
+        return (
+            ConvGradInput.apply(grad_y, weight, ctx.geometry, image) if need_x else None,
+            ConvGradWeight.apply(x, grad_y, ctx.geometry, kernel_size) if need_weight else None,
+            None,
+        )
 
 
 class ConvGradInput(Function):
@@ -42,8 +46,7 @@ class ConvGradInput(Function):
 
     @staticmethod
     def forward(ctx: Any, grad_y: Tensor, weight: Tensor, geometry: Geometry, image: Pair) -> Tensor:
-        ctx.save_for_backward(grad_y, weight)
-        ctx.geometry = geometry
+        _save(ctx, grad_y, weight, geometry)
         return Tensor(kernels.conv2d_grad_input(grad_y.array, weight.array, image=image, **asdict(geometry)))
 
     @staticmethod
@@ -52,7 +55,7 @@ class ConvGradInput(Function):
         need_y, need_weight, *_ = ctx.needs_input_grad
         return (
             Conv2d.apply(grad, weight, ctx.geometry) if need_y else None,
-            ConvGradWeight.apply(grad, grad_y, ctx.geometry, weight.shape[2:]) if need_weight else None,
+            ConvGradWeight.apply(grad, grad_y, ctx.geometry, ctx.planes[1]) if need_weight else None,
             None,
             None,
         )
@@ -63,8 +66,7 @@ class ConvGradWeight(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, grad_y: Tensor, geometry: Geometry, kernel_size: Pair) -> Tensor:
-        ctx.save_for_backward(x, grad_y)
-        ctx.geometry = geometry
+        _save(ctx, x, grad_y, geometry)
         return Tensor(
             kernels.conv2d_grad_weight(x.array, grad_y.array, kernel_size=kernel_size, **asdict(geometry))
         )
@@ -74,21 +76,72 @@ class ConvGradWeight(Function):
         x, grad_y = ctx.saved_tensors
         need_x, need_y, *_ = ctx.needs_input_grad
         return (
-            ConvGradInput.apply(grad_y, grad, ctx.geometry, x.shape[2:]) if need_x else None,
+            ConvGradInput.apply(grad_y, grad, ctx.geometry, ctx.planes[0]) if need_x else None,
             Conv2d.apply(x, grad, ctx.geometry) if need_y else None,
             None,
             None,
         )
 
 
-def _grads(ctx: Any, x: Tensor, weight: Tensor, grad_y: Tensor) -> tuple[Tensor | None, Tensor | None]:
-    need_x, need_weight, *_ = ctx.needs_input_grad
-    return (
-        ConvGradInput.apply(grad_y, weight, ctx.geometry, x.shape[2:]) if need_x else None,
-        ConvGradWeight.apply(x, grad_y, ctx.geometry, weight.shape[2:]) if need_weight else None,
-    )
+def _save(ctx: Any, first: Tensor, second: Tensor, geometry: Geometry) -> None:
+    """Keep of the two factors of a product what the gradient of the other needs, and the planes of both."""
+    need_first, need_second, *_ = ctx.needs_input_grad
+    ctx.save_for_backward(first if need_second else None, second if need_first else None)
+    ctx.geometry, ctx.planes = geometry, (first.shape[2:], second.shape[2:])
+
+
+class Im2Col(Function):
+    """The windows of images as columns (N, C*KH*KW, OH*OW)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kernel_size: Pair, geometry: Geometry) -> Tensor:
+        ctx.kernel_size, ctx.geometry, ctx.image = kernel_size, geometry, x.shape[2:]
+        columns = im2col(x.array, kernel_size, geometry.stride, geometry.padding, geometry.dilation)
+        N, OH, OW, KH, KW, C = columns.shape
+        return Tensor(columns.transpose(0, 5, 3, 4, 1, 2).reshape(N, C * KH * KW, OH * OW))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        return Col2Im.apply(grad, ctx.image, ctx.kernel_size, ctx.geometry), None, None
+
+
+class Col2Im(Function):
+    """Images (N, C, H, W) in which every window of columns (N, C*KH*KW, OH*OW) is added in its place."""
+
+    @staticmethod
+    def forward(ctx: Any, columns: Tensor, image: Pair, kernel_size: Pair, geometry: Geometry) -> Tensor:
+        ctx.kernel_size, ctx.geometry = kernel_size, geometry
+        N, width, _ = columns.shape
+        (KH, KW), stride, padding, dilation = (
+            kernel_size,
+            geometry.stride,
+            geometry.padding,
+            geometry.dilation,
+        )
+        OH, OW = output_size(image, kernel_size, stride, padding, dilation)
+        windows = columns.array.reshape(N, width // (KH * KW), KH, KW, OH, OW).transpose(0, 4, 5, 2, 3, 1)
+        return Tensor(col2im(windows, image, stride, padding, dilation))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+        return Im2Col.apply(grad, ctx.kernel_size, ctx.geometry), None, None, None
 
 
 def conv2d(x: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
     """Cross-correlate x (N, C, H, W) with weight (O, C/groups, KH, KW); arguments are checked in nn.functional."""
     return Conv2d.apply(x, weight, geometry)
+
+
+def conv_transpose2d(x: Tensor, weight: Tensor, geometry: Geometry, image: Pair) -> Tensor:
+    """Return the adjoint of conv2d: images (N, C, *image) whose convolution has the shape of x."""
+    return ConvGradInput.apply(x, weight, geometry, image)
+
+
+def unfold(x: Tensor, kernel_size: Pair, geometry: Geometry) -> Tensor:
+    """Return the windows of x (N, C, H, W) as columns; arguments are checked in nn.functional."""
+    return Im2Col.apply(x, kernel_size, geometry)
+
+
+def fold(columns: Tensor, image: Pair, kernel_size: Pair, geometry: Geometry) -> Tensor:
+    """Return the adjoint of unfold; arguments are checked in nn.functional."""
+    return Col2Im.apply(columns, image, kernel_size, geometry)

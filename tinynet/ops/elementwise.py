@@ -10,6 +10,8 @@ from tinynet import backend
 from tinynet.autograd import Function
 from tinynet.tensor import Tensor
 
+__all__ = ["abs", "exp", "log", "sigmoid", "sqrt", "tanh"]
+
 
 class Exp(Function):
     """e**x."""

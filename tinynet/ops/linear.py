@@ -10,6 +10,8 @@ from tinynet.ops.reduce import sum_to
 from tinynet.ops.shape import transpose
 from tinynet.tensor import Tensor
 
+__all__ = ["matmul"]
+
 
 class MatMul(Function):
     """x @ y of two matrices, or of two stacks of them; the axes before the last two broadcast."""

@@ -1,12 +1,13 @@
-"""Batch normalisation with the statistics of the batch."""
+"""Batch normalisation with the statistics of the batch, and standardisation over any axes."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tinynet import autograd
 from tinynet.autograd import Function
-from tinynet.kernels.generic import norm as kernels
+from tinynet.kernels.generic import normalization as kernels
 from tinynet.ops.elementwise import sqrt
 from tinynet.ops.reduce import mean
 from tinynet.ops.reduce import sum as sum_
@@ -85,3 +86,43 @@ def batch_norm_backward_by_ops(grad_y: Tensor, x: Tensor, weight: Tensor, eps: f
 def batch_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, ...]:
     """Return y, mean and biased variance; x (N, C, ...), the others (C,); arguments are checked in nn.functional."""
     return BatchNorm.apply(x, weight, bias, eps)
+
+
+class Standardize(Function):
+    """x_hat = (x - mean) * invstd, and invstd; also mean and biased variance, which carry no gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, axes: tuple[int, ...], eps: float) -> tuple[Tensor, ...]:
+        arrays = kernels.standardize(x.array, axes=axes, eps=eps)
+        x_hat, invstd, batch_mean, batch_var = (Tensor(array) for array in arrays)
+        ctx.save_for_backward(x_hat, invstd)
+        ctx.mark_non_differentiable(batch_mean, batch_var)
+        ctx.set_materialize_grads(False)
+        ctx.axes = axes
+        return x_hat, invstd, batch_mean, batch_var
+
+    @staticmethod
+    def backward(
+        ctx: Any, grad: Tensor | None, grad_invstd: Tensor | None, *_: Tensor
+    ) -> tuple[Tensor | None, None, None]:
+        """Use that d invstd / dx = -invstd**2 * x_hat / count."""
+        x_hat, invstd = ctx.saved_tensors
+        count = math.prod(x_hat.shape[axis] for axis in ctx.axes)
+        along: Tensor | None = None  # how much of x_hat there is in the gradient
+        if grad is not None:
+            along = mean(grad * x_hat, ctx.axes, keepdim=True)
+        if grad_invstd is not None:
+            share = grad_invstd * invstd / count
+            along = share if along is None else along + share
+        if along is None:
+            return None, None, None
+        inner = -(x_hat * along)
+        if grad is not None:
+            inner = grad - mean(grad, ctx.axes, keepdim=True) + inner
+        return inner * invstd, None, None
+
+
+def standardize(x: Tensor, axes: tuple[int, ...], eps: float) -> tuple[Tensor, ...]:
+    """Return x_hat and, over the axes, kept with size 1, mean and biased variance, which carry no gradient."""
+    x_hat, _, batch_mean, batch_var = Standardize.apply(x, axes, eps)
+    return x_hat, batch_mean, batch_var

@@ -71,12 +71,58 @@ class MaxPool2dGather(Function):
     def forward(ctx: Any, x: Tensor, index: Tensor, window: MaxWindow) -> Tensor:
         ctx.save_for_backward(index)
         ctx.window, ctx.image = window, x.shape[2:]
-        return Tensor(kernels.max_pool2d_gather(x.array, index.array))
+        return Tensor(kernels.gather_pixels(x.array, index.array))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (index,) = ctx.saved_tensors
         return MaxPool2dBackward.apply(grad, index, ctx.window, ctx.image), None, None
+
+
+class AdaptiveMaxPool2d(Function):
+    """The maximum of each region of a grid, and its index h*W + w in the image."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, size: Pair) -> tuple[Tensor, Tensor]:
+        y, index = (Tensor(array) for array in kernels.adaptive_max_pool2d(x.array, size=size))
+        ctx.save_for_backward(index)
+        ctx.mark_non_differentiable(index)
+        ctx.image = x.shape[2:]
+        return y, index
+
+    @staticmethod
+    def backward(ctx: Any, grad_y: Tensor, _: Tensor) -> tuple[Tensor, None]:
+        (index,) = ctx.saved_tensors
+        return ScatterPixels.apply(grad_y, index, ctx.image, True), None
+
+
+class ScatterPixels(Function):
+    """Images of zeros with values put, or added, at their indices; both have the gradient of the sum."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, index: Tensor, image: Pair, add: bool) -> Tensor:
+        ctx.save_for_backward(index)
+        return Tensor(kernels.scatter_pixels(values.array, index.array, image=image, add=add))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+        (index,) = ctx.saved_tensors
+        return GatherPixels.apply(grad, index), None, None, None
+
+
+class GatherPixels(Function):
+    """Pixels of images at indices."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, index: Tensor) -> Tensor:
+        ctx.save_for_backward(index)
+        ctx.image = x.shape[2:]
+        return Tensor(kernels.gather_pixels(x.array, index.array))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (index,) = ctx.saved_tensors
+        return ScatterPixels.apply(grad, index, ctx.image, True), None
 
 
 class AvgPool2d(Function):
@@ -113,3 +159,13 @@ def max_pool2d(x: Tensor, window: MaxWindow, size: Pair) -> tuple[Tensor, Tensor
 def avg_pool2d(x: Tensor, window: AvgWindow, divisor: Array) -> Tensor:
     """Return window sums of x over `divisor` (OH, OW); arguments are checked in nn.functional."""
     return AvgPool2d.apply(x, window, divisor)
+
+
+def adaptive_max_pool2d(x: Tensor, size: Pair) -> tuple[Tensor, Tensor]:
+    """Return the maxima (N, C, OH, OW) over a grid of regions of x (N, C, H, W), and their indices."""
+    return AdaptiveMaxPool2d.apply(x, size)
+
+
+def max_unpool2d(x: Tensor, index: Tensor, image: Pair) -> Tensor:
+    """Return images of zeros with x (N, C, OH, OW) at its indices; arguments are checked in nn.functional."""
+    return ScatterPixels.apply(x, index, image, False)

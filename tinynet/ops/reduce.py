@@ -11,6 +11,8 @@ from tinynet.autograd import Function
 from tinynet.backend import array_module, sum_dtype
 from tinynet.tensor import Tensor
 
+__all__ = ["amax", "argmax", "mean", "sum"]
+
 Dim = int | tuple[int, ...] | None
 
 

@@ -1,8 +1,7 @@
-"""Operations that move elements without changing them; the backward of each is another of them."""
+"""Operations that change the shape of a tensor and not its elements; most share its memory."""
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -10,44 +9,75 @@ from typing import Any
 import numpy as np
 
 from tinynet.autograd import Function
-from tinynet.backend import array_module, scatter_add_
-from tinynet.ops.arithmetic import result_type
+from tinynet.backend import array_module
+from tinynet.memory_format import channels_last, contiguous_format, preserve_format
 from tinynet.ops.reduce import normalize_dim, sum_to
 from tinynet.tensor import Tensor
+from tinynet.tensor.size import Size
+
+__all__ = [
+    "broadcast_shapes",
+    "broadcast_tensors",
+    "broadcast_to",
+    "clone",
+    "flatten",
+    "moveaxis",
+    "movedim",
+    "permute",
+    "ravel",
+    "reshape",
+    "squeeze",
+    "swapaxes",
+    "swapdims",
+    "transpose",
+    "unflatten",
+    "unsqueeze",
+]
+
+_LAST = (0, 2, 3, 1)
+"""From the axes (N, C, H, W) to their order in channels-last memory."""
+_FIRST = (0, 3, 1, 2)
 
 
 class Reshape(Function):
     """The same elements in row-major order, in another shape."""
 
+    is_view = True
+
     @staticmethod
     def forward(ctx: Any, x: Tensor, shape: tuple[int, ...]) -> Tensor:
-        ctx.shape = x.shape
+        ctx.shape = x.array.shape
         return Tensor(x.array.reshape(shape))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        return reshape(grad, ctx.shape), None
+        return Reshape.apply(grad, ctx.shape), None
 
 
 class Permute(Function):
     """The axes in another order."""
 
+    is_view = True
+
     @staticmethod
     def forward(ctx: Any, x: Tensor, dims: tuple[int, ...]) -> Tensor:
-        ctx.inverse = tuple(int(i) for i in np.argsort(dims))
+        ctx.dims = dims
         return Tensor(x.array.transpose(dims))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        return permute(grad, ctx.inverse), None
+        inverse = tuple(sorted(range(len(ctx.dims)), key=ctx.dims.__getitem__))
+        return Permute.apply(grad, inverse), None
 
 
 class Expand(Function):
     """Axes of size 1 repeated without copying."""
 
+    is_view = True
+
     @staticmethod
     def forward(ctx: Any, x: Tensor, shape: tuple[int, ...]) -> Tensor:
-        ctx.shape = x.shape
+        ctx.shape = x.array.shape
         return Tensor(array_module(x.array).broadcast_to(x.array, shape))
 
     @staticmethod
@@ -55,219 +85,283 @@ class Expand(Function):
         return sum_to(grad, ctx.shape), None
 
 
-class GetItem(Function):
-    """x[index], NumPy's basic and advanced indexing."""
+class Copy(Function):
+    """The same elements in memory of their own, in a given order."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, index: Any) -> Tensor:
-        ctx.index, ctx.shape = index, x.shape
-        return Tensor(x.array[index])
+    def forward(ctx: Any, x: Tensor, memory_format: Any) -> Tensor:
+        if memory_format is channels_last:
+            return Tensor(x.array.transpose(_LAST).copy().transpose(_FIRST))
+        return Tensor(x.array.copy(order="C" if memory_format is contiguous_format else "K"))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        return ScatterAdd.apply(grad, ctx.index, ctx.shape), None
+        return grad, None
 
 
-class ScatterAdd(Function):
-    """Zeros of a shape with values added at an index, duplicates counted: the adjoint of GetItem."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, index: Any, shape: tuple[int, ...]) -> Tensor:
-        ctx.index = index
-        target = array_module(values.array).zeros(shape, values.dtype)
-        if _is_basic(index):
-            target[index] = values.array
-        else:
-            scatter_add_(target, index, values.array)
-        return Tensor(target)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        return grad[ctx.index], None, None
-
-
-class Pad(Function):
-    """x with a constant around it, (before, after) for each axis; negative widths cut away."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, widths: tuple[tuple[int, int], ...], value: float) -> Tensor:
-        ctx.widths = widths
-        shape = tuple(n + before + after for n, (before, after) in zip(x.shape, widths, strict=True))
-        padded = array_module(x.array).full(shape, value, x.dtype)
-        target = tuple(slice(max(b, 0), n - max(a, 0)) for n, (b, a) in zip(shape, widths, strict=True))
-        source = tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(x.shape, widths, strict=True))
-        padded[target] = x.array[source]
-        return Tensor(padded)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        return Pad.apply(grad, tuple((-before, -after) for before, after in ctx.widths), 0), None, None
-
-
-class Cat(Function):
-    """Tensors one after the other along an axis."""
-
-    @staticmethod
-    def forward(ctx: Any, axis: int, *tensors: Tensor) -> Tensor:
-        ctx.axis = axis
-        ctx.ends = np.cumsum([0] + [x.shape[axis] for x in tensors]).tolist()
-        return Tensor(array_module(tensors[0].array).concatenate([x.array for x in tensors], axis))
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        before = (slice(None),) * ctx.axis
-        return (
-            None,
-            *(
-                grad[(*before, slice(start, end))] if needed else None
-                for start, end, needed in zip(
-                    ctx.ends[:-1], ctx.ends[1:], ctx.needs_input_grad[1:], strict=True
-                )
-            ),
-        )
-
-
-def _is_basic(index: Any) -> bool:
-    """Return whether an index has only whole numbers, slices, None and ..., so that it names no element twice."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(
-        part is None
-        or part is Ellipsis
-        or (isinstance(part, slice | int | np.integer) and not isinstance(part, bool))
-        for part in parts
-    )
-
-
-def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
-    """Return the elements of x in another shape; one size may be -1.
+def reshape(input: Tensor, shape: Sequence[int]) -> Tensor:
+    """Return the elements of the input in another shape, sharing memory where possible; one size may be -1.
 
     Raises:  RuntimeError: the shape does not have as many elements
     """
-    shape = tuple(int(n) for n in shape)
-    known = math.prod(n for n in shape if n != -1)
-    holes = shape.count(-1)
-    if holes > 1 or any(n < -1 for n in shape):
+    return Reshape.apply(input, _complete(shape, input.array.size))
+
+
+def view(input: Tensor, shape: Sequence[int]) -> Tensor:
+    """Return the same memory in another shape; one size may be -1.
+
+    Raises:  RuntimeError: the shape does not have as many elements, or its strides would not be constant
+    """
+    y = Reshape.apply(input, _complete(shape, input.array.size))
+    x = input.array
+    if x.size and not x.flags.c_contiguous and not array_module(x).may_share_memory(x, y.array):
         raise RuntimeError(
-            f"invalid shape {list(shape)}: sizes are >= 0, and only one dimension can be inferred (-1)"
+            f"view size is not compatible with input tensor's size and stride: {list(shape)} from shape "
+            f"{list(x.shape)} and strides {list(stride(input))}. Use .reshape(...) instead."
         )
-    if (known != x.numel()) if holes == 0 else (known == 0 or x.numel() % known):
-        raise RuntimeError(f"shape {list(shape)} is invalid for input of size {x.numel()}")
-    return Reshape.apply(x, shape)
+    return y
+
+
+def _complete(shape: Sequence[int], count: int) -> tuple[int, ...]:
+    """Check that a shape holds `count` elements, and put a size in place of its -1."""
+    sizes = tuple(shape)
+    known = math.prod(n for n in sizes if n != -1)
+    holes = sizes.count(-1)
+    if holes > 1 or min(sizes, default=0) < -1:
+        raise RuntimeError(
+            f"invalid shape {list(sizes)}: sizes are >= 0, and only one dimension can be inferred (-1)"
+        )
+    if (known != count) if holes == 0 else (known == 0 or count % known):
+        raise RuntimeError(f"shape {list(sizes)} is invalid for input of size {count}")
+    # int() also of sizes that are NumPy's scalars or tensors of one element.
+    return tuple(int(n) if n != -1 else count // known for n in sizes)
 
 
 def alias(x: Tensor) -> Tensor:
     """Return the same memory as a new tensor of the graph, by which x can be told from what x was made of."""
-    return Reshape.apply(x, x.shape)
+    return Reshape.apply(x, x.array.shape)
 
 
-def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """Return x with the axes from start_dim to end_dim joined into one.
+def ravel(input: Tensor) -> Tensor:
+    """Return the elements in one axis, sharing memory where possible."""
+    return Reshape.apply(input, (input.array.size,))
+
+
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """Return the input with the axes from start_dim to end_dim joined into one.
 
     Raises:  RuntimeError: start_dim comes after end_dim
     """
-    start, end = normalize_dim(start_dim, x.ndim), normalize_dim(end_dim, x.ndim)
+    shape = input.array.shape
+    start, end = normalize_dim(start_dim, len(shape)), normalize_dim(end_dim, len(shape))
     if start > end:
         raise RuntimeError(
             f"flatten() has invalid args: start_dim {start_dim} cannot come after end_dim {end_dim}"
         )
-    joined = math.prod(x.shape[start : end + 1])
-    return Reshape.apply(x, (*x.shape[:start], joined, *x.shape[end + 1 :]))
+    if start == end and shape:
+        return input
+    return Reshape.apply(input, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
 
 
-def permute(x: Tensor, dims: Sequence[int]) -> Tensor:
-    """Return x with its axes in the order `dims`.
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """Return the input with one axis split into axes of the given sizes, one of which may be -1.
+
+    Raises:  RuntimeError: the sizes do not multiply up to that of the axis
+    """
+    axis = normalize_dim(dim, input.ndim)
+    count, sizes = input.shape[axis], tuple(sizes)
+    if not sizes:
+        raise RuntimeError("unflatten: sizes must be non-empty")
+    known = math.prod(n for n in sizes if n != -1)
+    if (known != count) if -1 not in sizes else (known == 0 or count % known):
+        raise RuntimeError(
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({count}) "
+            f"in the input tensor of shape {list(input.shape)}"
+        )
+    return Reshape.apply(input, (*input.shape[:axis], *_complete(sizes, count), *input.shape[axis + 1 :]))
+
+
+def permute(input: Tensor, dims: Sequence[int]) -> Tensor:
+    """Return the input with its axes in the order `dims`.
 
     Raises:  RuntimeError: dims does not name each axis once
     """
-    axes = tuple(normalize_dim(d, x.ndim) for d in dims)
-    if sorted(axes) != list(range(x.ndim)):
-        raise RuntimeError(f"permute(dims {list(dims)}) must name each of the {x.ndim} dimensions once")
-    return Permute.apply(x, axes)
+    axes = tuple(normalize_dim(int(d), input.ndim) for d in dims)
+    if sorted(axes) != list(range(input.ndim)):
+        raise RuntimeError(f"permute(dims {list(dims)}) must name each of the {input.ndim} dimensions once")
+    return Permute.apply(input, axes)
 
 
-def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
-    """Return x with two axes exchanged."""
-    axes = list(range(x.ndim))
-    i, j = normalize_dim(dim0, x.ndim), normalize_dim(dim1, x.ndim)
-    if x.ndim:
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Return the input with two axes exchanged."""
+    axes = list(range(input.ndim))
+    i, j = normalize_dim(dim0, input.ndim), normalize_dim(dim1, input.ndim)
+    if axes:
         axes[i], axes[j] = axes[j], axes[i]
-    return Permute.apply(x, tuple(axes))
+    return Permute.apply(input, tuple(axes))
 
 
-def squeeze(x: Tensor, dim: int | None = None) -> Tensor:
-    """Return x without its axes of size 1: all of them, or the one named if it has size 1."""
-    drop = range(x.ndim) if dim is None else [normalize_dim(dim, x.ndim)]
-    return Reshape.apply(x, tuple(n for i, n in enumerate(x.shape) if n != 1 or i not in drop))
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
+    """Return the input with two axes exchanged, as `transpose`."""
+    return transpose(input, axis0, axis1)
 
 
-def unsqueeze(x: Tensor, dim: int) -> Tensor:
-    """Return x with an axis of size 1 before axis `dim`."""
-    axis = normalize_dim(dim, x.ndim + 1)
-    return Reshape.apply(x, (*x.shape[:axis], 1, *x.shape[axis:]))
+def swapdims(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Return the input with two axes exchanged, as `transpose`."""
+    return transpose(input, dim0, dim1)
 
 
-def expand(x: Tensor, sizes: Sequence[int]) -> Tensor:
-    """Return x broadcast to `sizes` without copying; -1 keeps a size.
+def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """Return the input with the axes `source` at the places `destination`, the others in their order.
 
-    Raises:  RuntimeError: an axis other than size 1 would change
+    Raises:  RuntimeError: as many sources as destinations are needed, each of them once
     """
-    missing = len(sizes) - x.ndim
-    old = (1,) * missing + x.shape
-    shape = tuple(o if n == -1 else n for n, o in zip(sizes, old, strict=False))
-    fits = missing >= 0 and all(o in (1, n) for n, o in zip(shape, old, strict=True))
-    if not fits or -1 in tuple(sizes)[:missing]:
-        raise RuntimeError(f"expand: the sizes {list(sizes)} do not fit a tensor of shape {list(x.shape)}")
-    return Expand.apply(x, shape)
-
-
-def getitem(x: Tensor, index: Any) -> Tensor:
-    """Return x[index]; Tensors in the index stand for their arrays."""
-    parts = tuple(_as_index(part) for part in index) if isinstance(index, tuple) else _as_index(index)
-    return GetItem.apply(x, parts)
-
-
-def _as_index(part: Any) -> Any:
-    if isinstance(part, Tensor):
-        return part.array
-    return np.asarray(part, None if part else np.int64) if isinstance(part, list) else part
-
-
-def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
-    """Return x with `value` (default 0) around its last axes.
-
-    Args:    pad: (before, after) of the last axis, then of the one before it, and so on; negative cuts away
-    Raises:  NotImplementedError: mode is not "constant"; RuntimeError: pad has odd length or is too long
-    """
-    if mode != "constant":
-        raise NotImplementedError(f"pad: mode {mode!r} is not implemented, only 'constant'")
-    if len(pad) % 2 or len(pad) // 2 > x.ndim:
-        raise RuntimeError(f"Padding length must be even and at most {2 * x.ndim}, got {list(pad)}")
-    pairs = [(int(pad[i]), int(pad[i + 1])) for i in range(0, len(pad), 2)]
-    widths = ((0, 0),) * (x.ndim - len(pairs)) + tuple(reversed(pairs))
-    for n, (before, after) in zip(x.shape, widths, strict=True):
-        if n + before + after < 0 or max(-before, 0) + max(-after, 0) > n:
-            raise RuntimeError(f"pad {list(pad)} cuts away more than shape {list(x.shape)} has")
-    return Pad.apply(x, widths, 0 if value is None else value)
-
-
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Return the tensors one after the other along an axis.
-
-    Raises:  RuntimeError: there is none, or their other sizes differ
-    """
-    tensors = list(tensors)
-    if not tensors:
-        raise RuntimeError("cat: expected a non-empty list of Tensors")
-    axis = normalize_dim(dim, tensors[0].ndim)
-    others = {(*x.shape[:axis], *x.shape[axis + 1 :]) for x in tensors}
-    if len(others) > 1 or any(x.ndim != tensors[0].ndim for x in tensors) or tensors[0].ndim == 0:
+    sources, targets = ([d] if isinstance(d, int | np.integer) else list(d) for d in (source, destination))
+    if len(sources) != len(targets):
         raise RuntimeError(
-            f"Sizes of tensors must match except in dimension {dim}: got {[list(x.shape) for x in tensors]}"
+            f"movedim: Invalid source or destination dims: source {sources} should contain the same number "
+            f"of dims as destination {targets}"
         )
-    dtype = functools.reduce(result_type, (x.dtype for x in tensors))
-    return Cat.apply(axis, *(x.to(dtype) for x in tensors))
+    start = [normalize_dim(d, input.ndim) for d in sources]
+    end = [normalize_dim(d, input.ndim) for d in targets]
+    for name, axes, given in (("source", start, sources), ("destination", end, targets)):
+        if len(set(axes)) < len(axes):
+            raise RuntimeError(f"movedim: repeated dim in `{name}` ({given})")
+    order = [axis for axis in range(input.ndim) if axis not in start]
+    for place, axis in sorted(zip(end, start, strict=True)):
+        order.insert(place, axis)
+    return Permute.apply(input, tuple(order)[: input.ndim])
 
 
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Return the tensors, all of one shape, side by side along a new axis."""
-    return cat([unsqueeze(x, dim) for x in tensors], dim)
+def moveaxis(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """Return the input with the axes `source` at the places `destination`, as `movedim`."""
+    return movedim(input, source, destination)
+
+
+def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
+    """Return the input without its axes of size 1: all of them, or those of the named ones that have size 1.
+
+    Raises:  RuntimeError: an axis is named twice
+    """
+    shape = input.array.shape
+    if dim is None:
+        return Reshape.apply(input, tuple(n for n in shape if n != 1))
+    dims = [dim] if isinstance(dim, int | np.integer) else list(dim)
+    drop = [normalize_dim(d, len(shape)) for d in dims]
+    if len(set(drop)) < len(drop):
+        raise RuntimeError(f"a dim appears multiple times in the list of dims {dims}")
+    return Reshape.apply(input, tuple(n for i, n in enumerate(shape) if n != 1 or i not in drop))
+
+
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
+    """Return the input with an axis of size 1 before axis `dim`."""
+    shape = input.array.shape
+    axis = normalize_dim(dim, len(shape) + 1)
+    return Reshape.apply(input, (*shape[:axis], 1, *shape[axis:]))
+
+
+def expand(input: Tensor, size: Sequence[int]) -> Tensor:
+    """Return the input broadcast to `size` without copying; -1 keeps a size.
+
+    Raises:  RuntimeError: an axis other than size 1 would change, or there are too few sizes
+    """
+    sizes, old = tuple(size), input.array.shape
+    missing = len(sizes) - len(old)
+    if missing < 0:
+        raise RuntimeError(
+            f"expand: the sizes {list(sizes)} do not fit a tensor of shape {list(old)}: it has more dimensions"
+        )
+    new = []
+    for i, n in enumerate(sizes):
+        before = old[i - missing] if i >= missing else 1
+        if n < (0 if i < missing else -1) or (n != -1 and n != before and before != 1):
+            raise RuntimeError(
+                f"expand: the sizes {list(sizes)} do not fit a tensor of shape {list(old)}: the expanded size ({n}) "
+                f"must match the existing size ({before}) at non-singleton dimension {i}"
+            )
+        new.append(before if n == -1 else int(n))
+    shape = tuple(new)
+    if math.prod(shape) == input.array.size:
+        return Reshape.apply(input, shape)  # writable, where broadcast_to's result never is
+    return Expand.apply(input, shape)
+
+
+def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
+    """Return the input broadcast to a size, as `expand`."""
+    return expand(input, size)
+
+
+def broadcast_shapes(*shapes: Any) -> Any:
+    """Return the shape to which all the shapes broadcast; a number stands for a shape of one axis.
+
+    Raises:  RuntimeError: they do not broadcast; ValueError: a size is negative
+    """
+    tuples = [(shape,) if isinstance(shape, int | np.integer) else tuple(shape) for shape in shapes]
+    if any(n < 0 for shape in tuples for n in shape):
+        raise ValueError(f"Attempting to broadcast a dimension with negative length: {tuples}")
+    result = [1] * max((len(shape) for shape in tuples), default=0)
+    for shape in tuples:
+        for i in range(-len(shape), 0):
+            if shape[i] != 1 and result[i] not in (1, shape[i]):
+                raise RuntimeError(
+                    f"Shape mismatch: objects cannot be broadcast to a single shape: {[list(s) for s in tuples]}"
+                )
+            result[i] = shape[i] if shape[i] != 1 else result[i]
+    return Size(result)
+
+
+def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
+    """Return the tensors expanded to the shape to which all of them broadcast."""
+    given = tensors[0] if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else tensors
+    shape = broadcast_shapes(*(x.shape for x in given))
+    return tuple(expand(x, shape) for x in given)
+
+
+def stride(input: Tensor, dim: int | None = None) -> Any:
+    """Return how many elements apart neighbours along each axis lie in memory, or along one axis."""
+    array = input.array
+    if array.size:
+        strides = tuple(step // array.itemsize for step in array.strides)
+    else:  # NumPy gives an empty array strides 0
+        sizes = [max(n, 1) for n in array.shape]
+        strides = tuple(math.prod(sizes[i + 1 :]) for i in range(len(sizes)))
+    return strides if dim is None else strides[normalize_dim(dim, len(strides))]
+
+
+def is_contiguous(input: Tensor, memory_format: Any = contiguous_format) -> bool:
+    """Return whether the elements lie in memory in the order of a memory format."""
+    if memory_format is channels_last:
+        return input.ndim == 4 and bool(input.array.transpose(_LAST).flags.c_contiguous)
+    return bool(input.array.flags.c_contiguous)
+
+
+def contiguous(input: Tensor, memory_format: Any = contiguous_format) -> Tensor:
+    """Return the input itself if it lies in memory in the order of a format, else a copy that does.
+
+    Raises:  RuntimeError: channels_last of a tensor that has not four axes, or preserve_format
+    """
+    _check_format(input, memory_format)
+    if is_contiguous(input, memory_format):
+        return input
+    if memory_format is preserve_format:
+        raise RuntimeError("preserve memory format is unsupported by the contiguous operator")
+    return Copy.apply(input, memory_format)
+
+
+def clone(input: Tensor, *, memory_format: Any = preserve_format) -> Tensor:
+    """Return a copy through which gradients flow, in memory of its own.
+
+    Raises:  RuntimeError: channels_last of a tensor that has not four axes
+    """
+    _check_format(input, memory_format)
+    return Copy.apply(input, memory_format)
+
+
+def _check_format(input: Tensor, memory_format: Any) -> None:
+    if memory_format is channels_last:
+        if input.ndim != 4:
+            raise RuntimeError(
+                f"required rank 4 tensor to use channels_last format, got shape {list(input.shape)}"
+            )
+    elif memory_format not in (contiguous_format, preserve_format):
+        raise NotImplementedError(f"memory format {memory_format!r} is not implemented")

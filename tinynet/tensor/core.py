@@ -162,7 +162,7 @@ class Tensor(
             copied = type(self).__new__(type(self))
             memo[id(self)] = copied
             copied.__dict__.update({k: v for k, v in self.__dict__.items() if not k.startswith("_")})
-            copied.array, copied._requires_grad = self.array.copy(), self._requires_grad
+            copied.array, copied._requires_grad = self.array.copy(order="K"), self._requires_grad
             copied.grad = None if self.grad is None else self.grad.detach().clone()
         return memo[id(self)]
 

@@ -8,6 +8,9 @@ With stride 1 the gradient of the input is itself a convolution, of grad_y padde
 turned by half a turn and its channels exchanged (Dumoulin, Visin 2016, arXiv 1603.07285, section 4). That replaces
 the generic kernel's KH*KW passes of addition over the image.
 
+With one channel a group (depthwise) there is nothing for a matrix product to do: each place of the window is one
+multiplication of the shifted image by a row of the weight, added up a few images at a time, again in the cache.
+
 Measured: `python -m benchmarks.kernels`
 """
 
@@ -18,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.backend import Array
+from tinynet.backend import Array, sum_dtype
 from tinynet.kernels.generic import conv as generic
-from tinynet.kernels.generic.im2col import Pair, im2col, output_size
+from tinynet.kernels.generic.im2col import Pair, im2col, output_size, pad_channels_last, window_slices
 from tinynet.kernels.registry import accelerates
 from tinynet.threads import in_parallel, pieces
 
@@ -76,9 +79,10 @@ def conv2d_grad_weight(
     """Return the gradient of weight: a sum over threads of sums over pieces of products."""
     (KH, KW), C, O = kernel_size, x.shape[1], grad_y.shape[1]
     rows = grad_y.transpose(0, 2, 3, 1)
+    dtype = np.result_type(x, grad_y)
 
     def work(images: slice) -> Array:
-        total = np.zeros((O, KH * KW * C), np.result_type(x, grad_y))
+        total = np.zeros((O, KH * KW * C), sum_dtype(dtype))
         for piece, columns in _chunks(x, images, kernel_size, stride, padding, dilation):
             total += rows[piece].reshape(-1, O).T @ columns
         return total
@@ -86,7 +90,98 @@ def conv2d_grad_weight(
     first, *others = in_parallel(work, len(x))
     for total in others:
         first += total
-    return np.ascontiguousarray(first.reshape(O, KH, KW, C).transpose(0, 3, 1, 2))
+    return np.ascontiguousarray(first.reshape(O, KH, KW, C).transpose(0, 3, 1, 2), dtype)
+
+
+def _one_channel(array: Array, weight: Array, *, groups: int, **_: Any) -> bool:
+    """Return whether each of several channels is a group with one output, and there is at least one image."""
+    return groups > 1 and weight.shape[:2] == (groups, 1) and bool(array.size and weight.size)
+
+
+def _one_channel_each(x: Array, grad_y: Array, *, groups: int, **_: Any) -> bool:
+    """Return the same, of the channels of x and y."""
+    return groups > 1 and x.shape[1] == grad_y.shape[1] == groups and bool(x.size and grad_y.size)
+
+
+@accelerates(generic.conv2d, device="cpu", when=_one_channel)
+def conv2d_depthwise(
+    x: Array, weight: Array, *, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> Array:
+    """Cross-correlate each channel of x (N, C, H, W) with its own window of weight (C, 1, KH, KW)."""
+    C, _, KH, KW = weight.shape
+    size = output_size(x.shape[2:], (KH, KW), stride, padding, dilation)
+    y = np.zeros((len(x), *size, C), sum_dtype(np.result_type(x, weight)))
+    places = _places(weight, stride, dilation, size)
+
+    def work(images: slice) -> None:
+        for piece, product in _products(images, y):
+            padded = pad_channels_last(x[piece], padding)
+            for rows, cols, row in places:
+                y[piece] += np.multiply(padded[:, rows, cols], row, out=product)
+
+    in_parallel(work, len(x))
+    return y.transpose(0, 3, 1, 2).astype(np.result_type(x, weight), copy=False)
+
+
+@accelerates(generic.conv2d_grad_input, device="cpu", when=_one_channel)
+def conv2d_grad_input_depthwise(
+    grad_y: Array, weight: Array, *, image: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> Array:
+    """Return the gradient of x: each gradient of y times the window, added at the place of the window."""
+    N, C, *size = grad_y.shape
+    (H, W), (PH, PW) = image, padding
+    dtype = np.result_type(grad_y, weight)
+    grad_x = np.zeros((N, H + 2 * PH, W + 2 * PW, C), sum_dtype(dtype))
+    rows_of_y = grad_y.transpose(0, 2, 3, 1)
+    places = _places(weight, stride, dilation, (size[0], size[1]))
+
+    def work(images: slice) -> None:
+        for piece, product in _products(images, rows_of_y):
+            for rows, cols, row in places:
+                grad_x[piece, rows, cols] += np.multiply(rows_of_y[piece], row, out=product)
+
+    in_parallel(work, N)
+    return grad_x[:, PH : PH + H, PW : PW + W].transpose(0, 3, 1, 2).astype(dtype, copy=False)
+
+
+@accelerates(generic.conv2d_grad_weight, device="cpu", when=_one_channel_each)
+def conv2d_grad_weight_depthwise(
+    x: Array, grad_y: Array, *, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> Array:
+    """Return the gradient of weight: of each place of the window the sum of the shifted image times that of y."""
+    C, dtype = x.shape[1], np.result_type(x, grad_y)
+    rows_of_y = grad_y.transpose(0, 2, 3, 1)
+    slices = window_slices(kernel_size, stride, dilation, grad_y.shape[2:])
+
+    def work(images: slice) -> Array:
+        total = np.zeros((len(slices), C), sum_dtype(dtype))
+        for piece, product in _products(images, rows_of_y):
+            padded = pad_channels_last(x[piece], padding)
+            for k, (rows, cols) in enumerate(slices):
+                np.multiply(padded[:, rows, cols], rows_of_y[piece], out=product)
+                total[k] += product.reshape(-1, C).sum(0, total.dtype)
+        return total
+
+    first, *others = in_parallel(work, len(x))
+    for total in others:
+        first += total
+    return np.ascontiguousarray(first.T.reshape(C, 1, *kernel_size), dtype)
+
+
+def _places(weight: Array, stride: Pair, dilation: Pair, size: Pair) -> list[tuple[slice, slice, Array]]:
+    """List of each place of the window the rows and columns it visits and its weight of every channel."""
+    C, _, KH, KW = weight.shape
+    values = np.ascontiguousarray(weight.reshape(C, KH * KW).T)
+    slices = window_slices((KH, KW), stride, dilation, size)
+    return [(rows, cols, values[k]) for k, (rows, cols) in enumerate(slices)]
+
+
+def _products(images: slice, y: Array) -> Iterator[tuple[slice, Array]]:
+    """Yield slices of the images and memory for their y (N, OH, OW, C): an eighth of CHUNK, the same each time."""
+    count = max(1, CHUNK // 8 * len(y) // y.nbytes)
+    buffer = np.empty((min(count, images.stop - images.start), *y.shape[1:]), y.dtype)
+    for piece in pieces(images, count):
+        yield piece, buffer[: piece.stop - piece.start]
 
 
 def _chunks(

@@ -6,7 +6,7 @@ window's channels lie side by side and a convolution is one matrix product.
 
 from __future__ import annotations
 
-from tinynet.backend import Array, array_module
+from tinynet.backend import Array, array_module, sum_dtype
 
 Pair = tuple[int, int]
 
@@ -62,11 +62,15 @@ def im2col(x: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) 
 
 
 def col2im(columns: Array, image: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Array:
-    """Sum windows (N, OH, OW, KH, KW, C) back into images (N, C, H, W): the adjoint of im2col."""
+    """Sum windows (N, OH, OW, KH, KW, C) back into images (N, C, H, W): the adjoint of im2col.
+
+    Half precision is summed in float32.
+    """
     N, OH, OW, KH, KW, C = columns.shape
     (H, W), (PH, PW) = image, padding
-    padded = array_module(columns).zeros((N, H + 2 * PH, W + 2 * PW, C), columns.dtype)
+    padded = array_module(columns).zeros((N, H + 2 * PH, W + 2 * PW, C), sum_dtype(columns.dtype))
     columns = columns.reshape(N, OH, OW, KH * KW, C)
     for k, (rows, cols) in enumerate(window_slices((KH, KW), stride, dilation, (OH, OW))):
         padded[:, rows, cols] += columns[:, :, :, k]
-    return padded[:, PH : PH + H, PW : PW + W].transpose(0, 3, 1, 2)
+    image_sum = padded[:, PH : PH + H, PW : PW + W].transpose(0, 3, 1, 2)
+    return image_sum.astype(columns.dtype, copy=False)

@@ -1,4 +1,4 @@
-"""Batch normalisation over all axes but the channels (axis 1).
+"""Batch normalisation over all axes but the channels (axis 1), and standardisation over any axes.
 
 y = weight * x_hat + bias, x_hat = (x - mean) * invstd, invstd = 1 / sqrt(var + eps), where mean and the
 biased var are those of the batch. Statistics of half precision are taken in float32.
@@ -40,6 +40,17 @@ def batch_norm_backward(
     count = x.size // x.shape[1]
     grad_x = inner * _over_channels(weight * invstd, x)
     return grad_x.astype(x.dtype, copy=False), mean_grad_x_hat * count, mean_grad * count
+
+
+@kernel
+def standardize(x: Array, *, axes: tuple[int, ...], eps: float) -> tuple[Array, Array, Array, Array]:
+    """Return x_hat = (x - mean) * invstd, and invstd, mean and biased variance over the axes, kept with size 1."""
+    mean = x.mean(axis=axes, keepdims=True)
+    x_hat = x - mean
+    var = (x_hat * x_hat).mean(axis=axes, keepdims=True)
+    invstd = 1 / array_module(x).sqrt(var + eps)
+    x_hat *= invstd
+    return x_hat, invstd, mean, var
 
 
 def channel_mean(x: Array) -> Array:

@@ -1,0 +1,59 @@
+"""Every operation of the table: its derivatives by finite differences, torch's values, dtypes and errors."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.ops import checks
+from tests.ops.op import Bad, Op, Sample
+from tests.ops.newtable import OPS
+
+CALLS = [pytest.param(op, sample, id=f"{op}-{sample}") for op in OPS for sample in op.samples]
+SMOOTH = [
+    pytest.param(sample, id=f"{op}-{sample}")
+    for op in OPS
+    for sample in op.samples
+    if op.differentiable and not sample.constant
+]
+TWICE = [
+    pytest.param(op, sample, id=f"{op}-{sample}")
+    for op in OPS
+    for sample in op.samples
+    if op.differentiable and not sample.constant
+]
+BAD = [pytest.param(bad, id=f"{op}-{bad}") for op in OPS for bad in op.errors]
+WHOLE = [pytest.param(sample, id=f"{op}-{sample}") for op in OPS for sample in op.integers]
+
+
+@pytest.mark.parametrize("sample", SMOOTH)
+def test_gradient_is_the_derivative(sample: Sample, kernel_set: str) -> None:
+    checks.first_order(sample)
+
+
+@pytest.mark.parametrize("op, sample", TWICE)
+def test_gradient_of_the_gradient(op: Op, sample: Sample, kernel_set: str) -> None:
+    if op.second_order:
+        checks.second_order(sample)
+    else:
+        checks.refuses_second_order(sample)
+
+
+@pytest.mark.parametrize("dtype", checks.TORCH)
+@pytest.mark.parametrize("op, sample", CALLS)
+def test_equals_torch(op: Op, sample: Sample, dtype: str, kernel_set: str) -> None:
+    checks.against_torch(op, sample, dtype)
+
+
+@pytest.mark.parametrize("op, sample", [call for call in CALLS if call.values[0].second_order])
+def test_second_order_of_one_input_equals_torch(op: Op, sample: Sample) -> None:
+    checks.second_order_against_torch(sample)
+
+
+@pytest.mark.parametrize("sample", WHOLE)
+def test_whole_numbers_equal_torch(sample: Sample) -> None:
+    checks.whole_numbers_against_torch(sample)
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_bad_input_raises_torchs_error(bad: Bad) -> None:
+    checks.raises(bad)

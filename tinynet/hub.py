@@ -1,0 +1,86 @@
+"""Pretrained weights by URL."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from tinynet.backend import to_device
+from tinynet.tensor import Tensor
+
+_HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,})\.")
+_folder: list[Path] = []
+
+
+def get_dir() -> str:
+    """Return the folder of downloads: that of set_dir, or hub/ in $XDG_CACHE_HOME/tinynet or ~/.cache/tinynet."""
+    if _folder:
+        return str(_folder[-1])
+    base = os.environ.get("XDG_CACHE_HOME")
+    return str((Path(base) if base else Path.home() / ".cache") / "tinynet" / "hub")
+
+
+def set_dir(d: str | os.PathLike[str]) -> None:
+    """Set the folder of downloads."""
+    _folder[:] = [Path(d).expanduser()]
+
+
+def load_state_dict_from_url(
+    url: str,
+    model_dir: str | os.PathLike[str] | None = None,
+    map_location: Any = None,
+    progress: bool = True,
+    check_hash: bool = False,
+    file_name: str | None = None,
+    weights_only: bool = False,
+) -> dict[str, Tensor]:
+    """Return the tensors of a .safetensors file at a URL, downloaded at the first call.
+
+    Args:    model_dir: folder to keep the file in, get_dir() + "/checkpoints" if None
+             map_location: device to put the tensors on; progress: show how far the download is
+             check_hash: compare the file with the start of its SHA-256 in its name, name-<hash>.safetensors
+             weights_only: accepted, such a file holds nothing else
+    Raises:  NotImplementedError: another kind of file, or a map_location that is no device
+             RuntimeError: the hash differs; ValueError: check_hash and no hash in the name
+    """
+    if map_location is not None and (callable(map_location) or isinstance(map_location, dict)):
+        raise NotImplementedError("load_state_dict_from_url: map_location must be a device")
+    name = file_name or os.path.basename(urlparse(url).path)
+    if not name.endswith(".safetensors"):
+        raise NotImplementedError(
+            f"{url}: only .safetensors files can be loaded; torch's own format is a pickle, which can run any code. "
+            "Convert it where torch is installed: safetensors.torch.save_file(torch.load(path), new_path)"
+        )
+    folder = Path(model_dir) if model_dir is not None else Path(get_dir()) / "checkpoints"
+    path = folder / name
+    if not path.exists():
+        _download(url, folder, name, progress)
+    if check_hash:
+        _check_hash(path)
+    from safetensors.numpy import load_file
+
+    arrays = load_file(path)
+    return {
+        key: Tensor(array if map_location is None else to_device(array, map_location))
+        for key, array in arrays.items()
+    }
+
+
+def _download(url: str, folder: Path, name: str, progress: bool) -> None:
+    import pooch
+
+    # The name with the full hash of its content is not known here: check_hash compares its start afterwards.
+    pooch.retrieve(url, known_hash=None, fname=name, path=folder, progressbar=progress)
+
+
+def _check_hash(path: Path) -> None:
+    wanted = _HASH_IN_NAME.search(path.name)
+    if wanted is None:
+        raise ValueError(f"check_hash: the name {path.name!r} contains no hash")
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if not found.startswith(wanted[1]):
+        raise RuntimeError(f'invalid hash value (expected "{wanted[1]}", got "{found}"): delete {path}')

@@ -1,0 +1,5 @@
+"""Channel shuffling, under the name of torch.nn.modules.channelshuffle."""
+
+from tinynet.nn.pixelshuffle import ChannelShuffle
+
+__all__ = ["ChannelShuffle"]

@@ -1,0 +1,104 @@
+"""Losses with a derivative of their own: of each element, and of the classes that targets name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinynet.autograd import Function
+from tinynet.backend import array_module
+from tinynet.kernels.generic import loss as kernels
+from tinynet.ops.activation import hardtanh
+from tinynet.ops.arithmetic import where
+from tinynet.ops.elementwise import log
+from tinynet.tensor import Tensor
+
+LEAST_VARIANCE = float(np.float32(1e-12))
+"""The least x * (1 - x) in the derivative of binary cross entropy; rounded to float32 in every dtype, as torch's."""
+
+
+class Huber(Function):
+    """x**2 / 2 where |x| <= delta, else delta * (|x| - delta / 2)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, delta: float) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.delta = delta
+        return Tensor(kernels.huber(x.array, delta=delta))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (x,) = ctx.saved_tensors
+        return grad * hardtanh(x, -ctx.delta, ctx.delta), None
+
+
+class BinaryCrossEntropy(Function):
+    """-(target * log(x) + (1 - target) * log(1 - x)), each logarithm at least -100."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, target: Tensor) -> Tensor:
+        ctx.save_for_backward(x, target)
+        return Tensor(kernels.binary_cross_entropy(x=x.array, target=target.array))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        x, target = ctx.saved_tensors
+        need_x, need_target = ctx.needs_input_grad
+        grad_x = grad_target = None
+        if need_x:
+            variance = x * (1 - x)
+            tiny = Tensor(variance.array < LEAST_VARIANCE)
+            grad_x = grad * (x - target) / where(tiny, LEAST_VARIANCE, variance)
+        if need_target:
+            grad_target = grad * (log(1 - x) - log(x))
+        return grad_x, grad_target
+
+
+class Pick(Function):
+    """Of each place the element that an index names along an axis: x without the axis."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, index: Tensor, axis: int) -> Tensor:
+        ctx.save_for_backward(index)
+        ctx.axis, ctx.size = axis, x.shape[axis]
+        xp = array_module(x.array)
+        return Tensor(xp.take_along_axis(x.array, xp.expand_dims(index.array, axis), axis).squeeze(axis))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        (index,) = ctx.saved_tensors
+        return Place.apply(grad, index, ctx.axis, ctx.size), None, None
+
+
+class Place(Function):
+    """Zeros with each element of x where its index names along a new axis: the adjoint of Pick."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, index: Tensor, axis: int, size: int) -> Tensor:
+        ctx.save_for_backward(index)
+        ctx.axis = axis
+        xp = array_module(x.array)
+        numbers = xp.arange(size).reshape(size, *(1,) * (x.ndim - axis))
+        chosen = numbers == xp.expand_dims(index.array, axis)
+        return Tensor(xp.where(chosen, xp.expand_dims(x.array, axis), x.dtype.type(0)))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+        (index,) = ctx.saved_tensors
+        return Pick.apply(grad, index, ctx.axis), None, None, None
+
+
+def huber(x: Tensor, delta: float) -> Tensor:
+    """Return x**2 / 2 where |x| <= delta, else delta * (|x| - delta / 2)."""
+    return Huber.apply(x, delta)
+
+
+def binary_cross_entropy(x: Tensor, target: Tensor) -> Tensor:
+    """Return the cross entropy of probabilities x of class 1 with `target`, of the same shape and dtype."""
+    return BinaryCrossEntropy.apply(x, target)
+
+
+def pick(x: Tensor, index: Tensor, axis: int) -> Tensor:
+    """Return, without the axis, the elements of x that `index` (shaped as x without the axis) names along it."""
+    return Pick.apply(x, index, axis)
