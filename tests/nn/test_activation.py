@@ -107,6 +107,8 @@ LAYERS = {
     "CELU(alpha=1.0)": (),
     "SELU()": (),
     "SELU(inplace=True)": (True,),
+    "GELU(approximate='none')": (),
+    "GELU(approximate='tanh')": ("tanh",),
     "SiLU()": (),
     "SiLU(inplace=True)": (True,),
     "Mish()": (),

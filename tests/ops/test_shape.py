@@ -109,6 +109,21 @@ def test_a_changed_window_and_a_changed_source_are_noticed() -> None:
         z.sum().backward()
 
 
+def test_windows_that_do_not_overlap_can_be_changed() -> None:
+    results = []
+    for library in (tn, torch):
+        leaf = library.tensor(np.arange(12.0).reshape(2, 6), requires_grad=True)
+        x = leaf * 1
+        y = x[1:].unfold(1, 2, 3)
+        y *= 3
+        (x * x).sum().backward()
+        results.append((x.tolist(), leaf.grad.tolist()))
+    assert results[0] == results[1]
+    z = tn.zeros(6).unfold(0, 3, 1)
+    with pytest.raises(ValueError, match="read-only"):
+        z += 1
+
+
 LAYOUTS: dict[str, Any] = {
     "as made": lambda x, cl: x,
     "transposed": lambda x, cl: x.transpose(1, 2),

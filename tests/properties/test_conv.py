@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.nn.conftest import compare
 from tinynet import kernels
 
-MANY = settings(max_examples=100, derandomize=True, deadline=None)
+MANY = settings(max_examples=70, derandomize=True, deadline=None)
 
 # Of one axis: size, window, stride, padding, dilation, output padding.
 Axis = tuple[int, int, int, int, int, int]

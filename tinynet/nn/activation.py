@@ -15,6 +15,7 @@ from tinynet.tensor import Tensor
 __all__ = [
     "CELU",
     "ELU",
+    "GELU",
     "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
@@ -160,6 +161,22 @@ class SELU(Module):
     def extra_repr(self) -> str:
         """Return the arguments."""
         return "inplace=True" if self.inplace else ""
+
+
+class GELU(Module):
+    """x * P(X <= x) of a standard normal X; approximate "tanh" replaces P by a formula with tanh."""
+
+    def __init__(self, approximate: str = "none") -> None:
+        super().__init__()
+        self.approximate = approximate
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the activation."""
+        return F.gelu(input, approximate=self.approximate)
+
+    def extra_repr(self) -> str:
+        """Return the arguments."""
+        return f"approximate={self.approximate!r}"
 
 
 class SiLU(Module):

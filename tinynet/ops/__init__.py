@@ -57,7 +57,7 @@ from tinynet.ops.sampling import Generator
 from tinynet.ops.shape import *
 from tinynet.ops.shape import alias, contiguous, expand, is_contiguous, stride, view
 from tinynet.ops.smooth import *
-from tinynet.ops.smooth import elu, hardswish, logsigmoid, mish, silu, softplus
+from tinynet.ops.smooth import elu, gelu, hardswish, logsigmoid, mish, silu, softplus
 from tinynet.ops.values import *
 
 __all__ = [

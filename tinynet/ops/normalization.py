@@ -116,10 +116,10 @@ class Standardize(Function):
             along = share if along is None else along + share
         if along is None:
             return None, None, None
-        inner = -(x_hat * along)
-        if grad is not None:
-            inner = grad - mean(grad, ctx.axes, keepdim=True) + inner
-        return inner * invstd, None, None
+        removed = x_hat * along
+        if grad is None:
+            return -removed * invstd, None, None
+        return (grad - (removed + mean(grad, ctx.axes, keepdim=True))) * invstd, None, None
 
 
 def standardize(x: Tensor, axes: tuple[int, ...], eps: float) -> tuple[Tensor, ...]:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.autograd import Function
+from tinynet.autograd import Function, views
 from tinynet.backend import array_module
+from tinynet.grad_mode import is_grad_enabled
 from tinynet.ops.indexing import ALL
 from tinynet.ops.reduce import normalize_dim
 from tinynet.ops.shape import clone, movedim, transpose
@@ -290,5 +291,10 @@ def windows(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     if step < 1:
         raise RuntimeError(f"step is {step} but must be > 0")
     y = Windows.apply(x, axis, size, step)
-    y._counter = x.version_counter()  # as_strided's result does not say whose memory it shares
+    # As views.track does, which cannot see whose memory a result of as_strided shares.
+    y._counter = x.version_counter()
+    if is_grad_enabled():
+        y._view = views.View(x if x._view is None else x._view.base, x._view, Windows, (axis, size, step))
+    if step < size:  # they overlap: not to be written to
+        y.array = array_module(y.array).broadcast_to(y.array, y.array.shape)
     return y if input.ndim else y.reshape(size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -161,6 +162,32 @@ def mish(input: Tensor) -> Tensor:
         return slope * (2 + x * (1 - s - 2 * t * s))
 
     return Mish.apply(input, kernels.mish, kernels.mish_backward, curvature)
+
+
+def gelu(input: Tensor, *, approximate: str = "none") -> Tensor:
+    """Return x * P(X <= x) of a standard normal X; `approximate` "tanh" takes a formula with tanh for P.
+
+    Raises:  RuntimeError: approximate is neither "none" nor "tanh"
+    """
+    check_input(input, "gelu")
+    if approximate == "none":
+        return GELU.apply(input, kernels.gelu, kernels.gelu_backward, _gelu_curvature)
+    if approximate == "tanh":
+        return GELU.apply(input, kernels.gelu_tanh, kernels.gelu_tanh_backward, _gelu_tanh_curvature)
+    raise RuntimeError(f"approximate argument must be either none or tanh, got {approximate!r}")
+
+
+def _gelu_curvature(x: Tensor) -> Tensor:
+    square = x * x
+    return exp(square * -0.5) * (2 - square) * (1 / math.sqrt(2 * math.pi))
+
+
+def _gelu_tanh_curvature(x: Tensor) -> Tensor:
+    scale, cube = kernels.GELU_SCALE, kernels.GELU_CUBE
+    square = x * x
+    t = tanh(scale * (x + cube * (x * square)))
+    slope = scale * (1 + 3 * cube * square)  # of the argument of tanh; its own slope is 6 * scale * cube * x
+    return (1 - t * t) * (slope + x * (3 * scale * cube * x - t * slope * slope))
 
 
 def hardswish(input: Tensor) -> Tensor:

@@ -116,6 +116,8 @@ def _plain(data: Any, own: list[np.dtype]) -> Any:
         own.append(data.dtype)
         return data
     if isinstance(data, list | tuple):
+        if {int, float, bool}.issuperset(map(type, data)):
+            return data
         return [_plain(part, own) for part in data]
     return list(data) if hasattr(data, "__len__") and hasattr(data, "__getitem__") else data
 

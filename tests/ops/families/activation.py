@@ -232,6 +232,20 @@ SMOOTH = (
     activation("silu"),
     activation("mish"),
     activation(
+        "gelu",
+        options={"tanh": {"approximate": "tanh"}},
+        inplace=False,
+        errors=(
+            *wrong("gelu"),
+            Bad(
+                "approximate",
+                lambda lib: lib.nn.functional.gelu(lib.ones(2), approximate="sigmoid"),
+                RuntimeError,
+                ("none", "tanh"),
+            ),
+        ),
+    ),
+    activation(
         "softplus",
         options={
             "beta": {"beta": 2.5},

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from tinynet.backend import Array, array_module, is_array, sum_dtype
+from tinynet.kernels.generic.error_function import erf
 from tinynet.kernels.registry import kernel
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -155,6 +156,21 @@ def mish_backward(grad_y: Array, x: Array) -> Array:
 def _softplus(x: Array) -> Array:
     xp = array_module(x)
     return xp.maximum(x, x.dtype.type(0)) + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+@kernel
+@_half_in_float32
+def gelu(x: Array) -> Array:
+    """Return x * P(X <= x) of a standard normal X."""
+    return x * (0.5 * (1 + erf(x * math.sqrt(0.5))))
+
+
+@kernel
+@_half_in_float32
+def gelu_backward(grad_y: Array, x: Array) -> Array:
+    """Return grad_y * (P(X <= x) + x * density(x)) of a standard normal X."""
+    density = array_module(x).exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi))
+    return grad_y * (0.5 * (1 + erf(x * math.sqrt(0.5))) + x * density)
 
 
 GELU_SCALE, GELU_CUBE = math.sqrt(2 / math.pi), 0.044715

@@ -11,6 +11,7 @@ from tinynet import ops, random
 from tinynet.backend import array_module, to_device
 from tinynet.ops import (
     celu_,
+    gelu,
     glu,
     hardshrink,
     logsigmoid,
@@ -34,6 +35,7 @@ __all__ = [
     "celu_",
     "elu",
     "elu_",
+    "gelu",
     "glu",
     "gumbel_softmax",
     "hardshrink",

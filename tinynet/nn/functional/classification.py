@@ -152,7 +152,7 @@ def _of_classes(
     ignore_index: int,
     label_smoothing: float = 0.0,
 ) -> tuple[Tensor, Any]:
-    """Return the loss of each target, and the sum of the weights of those that count, an array to divide the mean by."""
+    """Return the loss of each target, and an array to divide their mean by: the weights of those that count, summed."""
     C = log_p.shape[axis]
     classes = check_on_host(target.array)
     if classes is not None:
