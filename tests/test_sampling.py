@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import tinynet as tn
-from tinynet.ops import Generator
+from tinynet.generator import Generator
 
 N = 4000
 
@@ -65,7 +65,7 @@ def test_seeds_and_generators_decide(name: str) -> None:
     assert call(tn, generator=own).tolist() != third
     assert call(tn, generator=Generator().manual_seed(3)).tolist() == third
     assert call(tn).tolist() == second  # generators of their own do not disturb the default one
-    with pytest.raises(TypeError, match="Generator, not int"):
+    with pytest.raises(TypeError, match="Generator of tinynet or NumPy, got int"):
         call(tn, generator=5)
 
 

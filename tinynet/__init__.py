@@ -5,35 +5,32 @@
 """
 
 from tinynet import ops  # isort: skip  (first: ops needs Function and Tensor, which call ops only when used)
-from tinynet import aliases, amp, autograd, backends, cuda, hub, jit, nn, optim, random, utils
-from tinynet.autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
-from tinynet.amp import autocast
-from tinynet.backend import BackendUnavailable, device
-from tinynet.creation import (
-    arange,
-    empty,
-    eye,
-    float32,
-    float64,
-    from_numpy,
-    full,
-    full_like,
-    int32,
-    int64,
-    ones,
-    ones_like,
-    rand,
-    randn,
-    tensor,
-    uint8,
-    zeros,
-    zeros_like,
+from tinynet import (
+    aliases,
+    amp,
+    autograd,
+    backends,
+    cuda,
+    distributions,
+    hub,
+    jit,
+    nn,
+    optim,
+    random,
+    utils,
 )
-from tinynet.creation import bool_ as bool
+from tinynet.amp import autocast
+from tinynet.autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from tinynet.backend import BackendUnavailable, device
+from tinynet.creation import get_default_dtype, set_default_dtype
+from tinynet.dtypes import *
 from tinynet.generator import Generator
+from tinynet.inspection import finfo, iinfo, is_floating_point, is_tensor, numel
+from tinynet.memory_format import channels_last, contiguous_format, memory_format, preserve_format
+from tinynet.nn.functional import bilinear, cosine_similarity, pairwise_distance
 from tinynet.ops import *
 from tinynet.random import get_rng_state, initial_seed, manual_seed, set_rng_state
-from tinynet.tensor import Tensor
+from tinynet.tensor import Size, Tensor
 from tinynet.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"

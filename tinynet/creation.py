@@ -6,11 +6,10 @@ import numpy as np
 
 from tinynet.default_dtype import get_default_dtype, set_default_dtype
 from tinynet.ops.creation import arange, empty, eye, full, full_like, ones, ones_like, zeros, zeros_like
-from tinynet.ops.sampling import Generator, rand, randn
+from tinynet.ops.sampling import rand, randn
 from tinynet.ops.values import from_numpy, tensor
 
 __all__ = [
-    "Generator",
     "arange",
     "bool_",
     "empty",

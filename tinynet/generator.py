@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from operator import index as as_int
 from typing import Any, TypeAlias
@@ -20,7 +21,7 @@ class Generator:
 
     def __init__(self, device: Any = "cpu") -> None:
         self.device = device_of_name(device)
-        self._seed = 0
+        self._seed = 67280421310721  # as torch's
         self._calls: Counter[str] = Counter()
 
     def manual_seed(self, seed: int) -> Generator:
@@ -28,6 +29,11 @@ class Generator:
         self._seed = as_int(seed)
         self._calls.clear()
         return self
+
+    def seed(self) -> int:
+        """Set a seed that the operating system draws, start from its first number, and return it."""
+        self.manual_seed(secrets.randbits(63))
+        return self._seed
 
     def initial_seed(self) -> int:
         """Return the seed."""

@@ -83,12 +83,21 @@ def whole_numbers_against_torch(sample: Sample) -> float:
     return max(_compare(y, z, "float32", "output") for y, z in zip(found, expected, strict=True))
 
 
-def second_order_against_torch(sample: Sample) -> float:
-    """Compare second derivatives with the upstream gradient and all inputs but one constant, as torch computes them."""
+def second_order_against_torch(sample: Sample) -> float | None:
+    """Compare second derivatives with the upstream gradient and all inputs but one constant, as torch computes them.
+
+    Return None where torch has no second derivative: finite differences prove tinynet's all the same.
+    """
     arrays = sample.make(seed())
     worst = [0.0]
     for i in range(len(arrays)):
-        pair = [_second_order(library, sample, i) for library in (tn, torch)]
+        try:
+            pair = [_second_order(library, sample, i) for library in (tn, torch)]
+        except RuntimeError as error:
+            if "derivative for" in str(error) and "is not implemented" in str(error):
+                assert not sample.constant
+                return None
+            raise
         worst.append(_compare_arrays(*pair, "float64", f"second derivative in input {i}"))
     return max(worst)
 

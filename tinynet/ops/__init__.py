@@ -7,6 +7,7 @@ What only Tensor's methods, `nn.functional` or other operations call is imported
 from tinynet.ops import (
     activation,
     arithmetic,
+    comparison,
     creation,
     elementwise,
     gathering,
@@ -15,9 +16,12 @@ from tinynet.ops import (
     linear,
     ordering,
     reduce,
+    rounding,
     sampling,
     shape,
     smooth,
+    special,
+    trigonometry,
     values,
 )
 from tinynet.ops.activation import *
@@ -31,7 +35,8 @@ from tinynet.ops.activation import (
     tanhshrink,
 )
 from tinynet.ops.arithmetic import *
-from tinynet.ops.arithmetic import compare
+from tinynet.ops.comparison import *
+from tinynet.ops.comparison import bitwise, compare
 from tinynet.ops.conv import conv2d, conv_transpose2d, fold, unfold
 from tinynet.ops.creation import *
 from tinynet.ops.elementwise import *
@@ -40,7 +45,7 @@ from tinynet.ops.gathering import *
 from tinynet.ops.gathering import one_hot
 from tinynet.ops.indexing import *
 from tinynet.ops.indexing import getitem, setitem
-from tinynet.ops.inplace import in_place
+from tinynet.ops.inplace import filled_like, in_place
 from tinynet.ops.joining import *
 from tinynet.ops.joining import repeat
 from tinynet.ops.linear import *
@@ -52,17 +57,20 @@ from tinynet.ops.pool import adaptive_max_pool2d, avg_pool2d, max_pool2d, max_un
 from tinynet.ops.reduce import *
 from tinynet.ops.reduce import sum_to
 from tinynet.ops.resample import resample
+from tinynet.ops.rounding import *
 from tinynet.ops.sampling import *
-from tinynet.ops.sampling import Generator
 from tinynet.ops.shape import *
 from tinynet.ops.shape import alias, contiguous, expand, is_contiguous, stride, view
 from tinynet.ops.smooth import *
 from tinynet.ops.smooth import elu, gelu, hardswish, logsigmoid, mish, silu, softplus
+from tinynet.ops.special import *
+from tinynet.ops.trigonometry import *
 from tinynet.ops.values import *
 
 __all__ = [
     *activation.__all__,
     *arithmetic.__all__,
+    *comparison.__all__,
     *creation.__all__,
     *elementwise.__all__,
     *gathering.__all__,
@@ -71,8 +79,11 @@ __all__ = [
     *linear.__all__,
     *ordering.__all__,
     *reduce.__all__,
+    *rounding.__all__,
     *sampling.__all__,
     *shape.__all__,
     *smooth.__all__,
+    *special.__all__,
+    *trigonometry.__all__,
     *values.__all__,
 ]

@@ -15,7 +15,7 @@ from tinynet import random
 from tinynet.autograd import Function
 from tinynet.backend import Array, array_module, to_device
 from tinynet.kernels.generic import activation as kernels
-from tinynet.ops.arithmetic import where
+from tinynet.ops.comparison import where
 from tinynet.ops.elementwise import abs, exp, sigmoid, tanh
 from tinynet.ops.inplace import in_place
 from tinynet.ops.reduce import normalize_dim

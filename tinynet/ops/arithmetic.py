@@ -1,8 +1,6 @@
-"""Arithmetic and choices between two sides, with broadcasting: both sides are repeated along axes of size 1 or missing.
+"""Arithmetic of two sides, with broadcasting: both sides are repeated along axes of size 1 or missing.
 
-Either side may be a Python number, which takes the tensor's dtype. Two tensors of different dtypes meet as in torch:
-floating point before whole numbers before bool, then the wider; a tensor without axes yields to one of its kind
-that has some.
+Dtypes meet as promotion.py says.
 """
 
 from __future__ import annotations
@@ -11,23 +9,33 @@ from typing import Any
 
 import numpy as np
 
-from tinynet import backend
 from tinynet.autograd import Function
-from tinynet.ops.elementwise import log
+from tinynet.backend import array_module
+from tinynet.default_dtype import get_default_dtype
+from tinynet.ops.promotion import array_of, operands, shape_of
 from tinynet.ops.reduce import sum_to
 from tinynet.tensor import Tensor
 
-__all__ = ["add", "div", "mul", "neg", "pow", "sub", "where"]
-
-_RANK = {"b": 0, "u": 1, "i": 1, "f": 2}  # dtype.kind: of two kinds the higher wins
-
-
-def _array(value: Any) -> Any:
-    return value.array if isinstance(value, Tensor) else value
-
-
-def _shape(value: Any) -> tuple[int, ...]:
-    return value.shape if isinstance(value, Tensor) else ()
+__all__ = [
+    "add",
+    "addcdiv",
+    "addcmul",
+    "div",
+    "divide",
+    "floor_divide",
+    "fmod",
+    "lerp",
+    "mul",
+    "multiply",
+    "neg",
+    "negative",
+    "pow",
+    "remainder",
+    "rsub",
+    "sub",
+    "subtract",
+    "true_divide",
+]
 
 
 class Add(Function):
@@ -35,15 +43,15 @@ class Add(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Any, y: Any) -> Tensor:
-        ctx.shapes = _shape(x), _shape(y)
-        return Tensor(_array(x) + _array(y))
+        a, b = array_of(x), array_of(y)
+        ctx.shapes = shape_of(x), shape_of(y)
+        return Tensor(a + b)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        return tuple(
-            sum_to(grad, shape) if needed else None
-            for shape, needed in zip(ctx.shapes, ctx.needs_input_grad, strict=True)
-        )
+        need_x, need_y = ctx.needs_input_grad
+        x, y = ctx.shapes
+        return _fit(grad, x) if need_x else None, _fit(grad, y) if need_y else None
 
 
 class Sub(Function):
@@ -51,14 +59,15 @@ class Sub(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Any, y: Any) -> Tensor:
-        ctx.shapes = _shape(x), _shape(y)
-        return Tensor(_array(x) - _array(y))
+        a, b = array_of(x), array_of(y)
+        ctx.shapes = shape_of(x), shape_of(y)
+        return Tensor(a - b)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         need_x, need_y = ctx.needs_input_grad
-        shape_x, shape_y = ctx.shapes
-        return sum_to(grad, shape_x) if need_x else None, sum_to(-grad, shape_y) if need_y else None
+        x, y = ctx.shapes
+        return _fit(grad, x) if need_x else None, _fit(Neg.apply(grad), y) if need_y else None
 
 
 class Mul(Function):
@@ -66,16 +75,20 @@ class Mul(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Any, y: Any) -> Tensor:
-        ctx.save_for_backward(x, y)
-        return Tensor(_array(x) * _array(y))
+        need_x, need_y = ctx.needs_input_grad
+        if need_x or need_y:
+            ctx.save_for_backward(x if need_y else None, y if need_x else None)
+            ctx.shapes = shape_of(x), shape_of(y)
+        return Tensor(array_of(x) * array_of(y))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, y = ctx.saved_tensors
         need_x, need_y = ctx.needs_input_grad
+        shape_x, shape_y = ctx.shapes
         return (
-            sum_to(grad * y, _shape(x)) if need_x else None,
-            sum_to(grad * x, _shape(y)) if need_y else None,
+            _fit(Mul.apply(grad, y), shape_x) if need_x else None,
+            _fit(Mul.apply(grad, x), shape_y) if need_y else None,
         )
 
 
@@ -84,16 +97,39 @@ class Div(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Any, y: Any) -> Tensor:
-        ctx.save_for_backward(x, y)
-        return Tensor(_array(x) / _array(y))
+        need_x, need_y = ctx.needs_input_grad
+        if need_x or need_y:
+            ctx.save_for_backward(x if need_y else None, y)
+            ctx.shapes = shape_of(x), shape_of(y)
+        return Tensor(array_of(x) / array_of(y))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, y = ctx.saved_tensors
         need_x, need_y = ctx.needs_input_grad
+        shape_x, shape_y = ctx.shapes
         return (
-            sum_to(grad / y, _shape(x)) if need_x else None,
-            sum_to(-grad * x / (y * y), _shape(y)) if need_y else None,
+            _fit(Div.apply(grad, y), shape_x) if need_x else None,
+            _fit(DivByDenominator.apply(grad, x, y), shape_y) if need_y else None,
+        )
+
+
+class DivByDenominator(Function):
+    """-grad * x / y**2, the slope of x / y in y."""
+
+    @staticmethod
+    def forward(ctx: Any, grad: Tensor, x: Any, y: Tensor) -> Tensor:
+        ctx.save_for_backward(grad, x, y)
+        return Tensor(-grad.array / y.array * (array_of(x) / y.array))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        grad_z, x, y = ctx.saved_tensors
+        need_grad, need_x, need_y = ctx.needs_input_grad
+        return (
+            _fit(-grad * x / (y * y), grad_z.array.shape) if need_grad else None,
+            _fit(-grad * grad_z / (y * y), shape_of(x)) if need_x else None,
+            _fit(2 * grad * grad_z * x / (y * y * y), y.array.shape) if need_y else None,
         )
 
 
@@ -103,27 +139,35 @@ class Pow(Function):
     @staticmethod
     def forward(ctx: Any, x: Any, y: Any) -> Tensor:
         ctx.save_for_backward(x, y)
-        return Tensor(_array(x) ** _array(y))
+        return Tensor(array_of(x) ** array_of(y))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, y = ctx.saved_tensors
         need_x, need_y = ctx.needs_input_grad
-        grad_x = grad_y = None
-        if need_x:
-            if isinstance(y, Tensor):
-                slope = where(y == 0, 0.0, y * pow(x, y - 1))
-            elif y == 0:
-                slope = Tensor(backend.array_module(x.array).zeros_like(x.array))
-            else:
-                slope = y * pow(x, y - 1)
-            grad_x = sum_to(grad * slope, _shape(x))
-        if need_y:
-            base = x if isinstance(x, Tensor) else Tensor(backend.array_module(y.array).full_like(y.array, x))
-            vanishes = Tensor((base.array == 0) & (y.array >= 0))
-            slope = where(vanishes, 0.0, pow(x, y) * log(where(vanishes, 1.0, base)))
-            grad_y = sum_to(grad * slope, _shape(y))
-        return grad_x, grad_y
+        return (
+            _fit(grad * _slope_of_power(x, y), shape_of(x)) if need_x else None,
+            _fit(grad * _slope_of_exponential(x, y), shape_of(y)) if need_y else None,
+        )
+
+
+def _slope_of_power(x: Tensor, y: Any) -> Tensor:
+    from tinynet.ops.comparison import where
+
+    if isinstance(y, Tensor):
+        return where(y == 0, 0.0, y * pow(x, y - 1))
+    if y == 0:
+        return Tensor(array_module(x.array).zeros_like(x.array))
+    return x * 2 if y == 2 else y * pow(x, y - 1)
+
+
+def _slope_of_exponential(x: Any, y: Tensor) -> Tensor:
+    from tinynet.ops.comparison import where
+    from tinynet.ops.elementwise import log
+
+    base = x if isinstance(x, Tensor) else Tensor(array_module(y.array).full_like(y.array, x))
+    vanishes = Tensor((base.array == 0) & (y.array >= 0))
+    return where(vanishes, 0.0, pow(x, y) * log(where(vanishes, 1.0, base)))
 
 
 class Neg(Function):
@@ -135,134 +179,186 @@ class Neg(Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
-        return -grad
+        return Neg.apply(grad)
 
 
-class Where(Function):
-    """x where the condition holds, else y."""
+class Remainder(Function):
+    """x - y * round(x / y), rounded down (remainder) or towards zero (fmod)."""
 
     @staticmethod
-    def forward(ctx: Any, condition: Tensor, x: Any, y: Any) -> Tensor:
-        ctx.save_for_backward(condition)
-        ctx.shapes = _shape(x), _shape(y)
-        return Tensor(backend.array_module(condition.array).where(condition.array, _array(x), _array(y)))
+    def forward(ctx: Any, x: Any, y: Any, towards_zero: bool) -> Tensor:
+        a, b = array_of(x), array_of(y)
+        xp = array_module(a, b)
+        ctx.shapes = shape_of(x), shape_of(y)
+        rounded = xp.trunc(a / b) if towards_zero else xp.floor(a / b)
+        ctx.save_for_backward(Tensor(xp.asarray(rounded)))
+        return Tensor(xp.fmod(a, b) if towards_zero else xp.remainder(a, b))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        (condition,) = ctx.saved_tensors
-        _, need_x, need_y = ctx.needs_input_grad
-        shape_x, shape_y = ctx.shapes
+        need_x, need_y, _ = ctx.needs_input_grad
+        x, y = ctx.shapes
         return (
+            _fit(grad, x) if need_x else None,
+            _fit(-grad * ctx.saved_tensors[0].to(grad.dtype), y) if need_y else None,
             None,
-            sum_to(where(condition, grad, 0), shape_x) if need_x else None,
-            sum_to(where(condition, 0, grad), shape_y) if need_y else None,
         )
 
 
-def result_type(x: np.dtype, y: np.dtype) -> np.dtype:
-    """Return the dtype in which two tensors meet, if both or neither have axes."""
-    rank_x, rank_y = _RANK[x.kind], _RANK[y.kind]
-    if rank_x != rank_y:
-        return x if rank_x > rank_y else y
-    return np.promote_types(x, y)
+def _fit(grad: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return a gradient summed over the axes along which its operand was repeated."""
+    return grad if grad.array.shape == shape else sum_to(grad, shape)
 
 
-def _operands(x: Any, y: Any) -> tuple[Any, Any]:
-    """Bring two operands to one dtype, and check that their shapes broadcast."""
-    for value in (x, y):
-        if not isinstance(value, Tensor | bool | int | float | np.number):
-            raise TypeError(f"unsupported operand: expected a Tensor or a number, got {type(value).__name__}")
-    if isinstance(x, Tensor) and isinstance(y, Tensor):
-        check_broadcast(x.shape, y.shape)
-        if x.dtype == y.dtype:
-            return x, y
-        if (x.ndim == 0) != (y.ndim == 0) and _RANK[x.dtype.kind] == _RANK[y.dtype.kind]:
-            dtype = x.dtype if x.ndim else y.dtype
-        else:
-            dtype = result_type(x.dtype, y.dtype)
-        return x.to(dtype), y.to(dtype)
-    if isinstance(x, Tensor):
-        return _with_number(x, y)
-    y, x = _with_number(y, x)
-    return x, y
+def _scaled(other: Any, alpha: Any, input: Any) -> Any:
+    """Return alpha * other.
 
-
-def _with_number(x: Tensor, number: Any) -> tuple[Tensor, bool | int | float]:
-    """Return the tensor in a dtype that can hold the number's kind, and the number without a dtype of its own."""
-    number = number.item() if isinstance(number, np.generic) else number
-    if isinstance(number, float) and not x.is_floating_point():
-        x = x.to(np.float32)
-    elif x.dtype == np.bool_ and not isinstance(number, bool):
-        x = x.to(np.int64)
-    return x, number
-
-
-def check_broadcast(x: tuple[int, ...], y: tuple[int, ...]) -> None:
-    """Refuse two shapes that do not broadcast to one.
-
-    Raises:  RuntimeError: two sizes of the same axis, counted from the last, differ and neither is 1
+    Raises:  RuntimeError: alpha is not whole, but both operands are
     """
-    for i in range(1, min(len(x), len(y)) + 1):
-        if x[-i] != y[-i] and 1 not in (x[-i], y[-i]):
-            raise RuntimeError(
-                f"The size of tensor a ({x[-i]}) must match the size of tensor b ({y[-i]}) at non-singleton "
-                f"dimension {max(len(x), len(y)) - i}: shapes {list(x)} and {list(y)}"
-            )
+    floating = any(
+        isinstance(v, float) or (isinstance(v, Tensor) and v.is_floating_point()) for v in (input, other)
+    )
+    if isinstance(alpha, float) and not floating:
+        raise RuntimeError(
+            f"For integral input tensors, argument alpha must not be a floating point number, got {alpha}"
+        )
+    return other * alpha
 
 
-def add(x: Any, y: Any) -> Tensor:
-    """Return x + y."""
-    return Add.apply(*_operands(x, y))
+def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
+    """Return input + alpha * other."""
+    if alpha != 1:
+        other = _scaled(other, alpha, input)
+    return Add.apply(*operands(input, other))
 
 
-def sub(x: Any, y: Any) -> Tensor:
-    """Return x - y."""
-    return Sub.apply(*_operands(x, y))
+def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
+    """Return input - alpha * other.
+
+    Raises:  RuntimeError: both are bool: use logical_xor
+    """
+    if alpha != 1:
+        other = _scaled(other, alpha, input)
+    x, y = operands(input, other)
+    if x.dtype == np.bool_ if isinstance(x, Tensor) else y.dtype == np.bool_:
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use `^` or `logical_xor` instead."
+        )
+    return Sub.apply(x, y)
 
 
-def mul(x: Any, y: Any) -> Tensor:
-    """Return x * y."""
-    return Mul.apply(*_operands(x, y))
+def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
+    """Return other - alpha * input."""
+    return sub(other, input, alpha=alpha)
 
 
-def div(x: Any, y: Any) -> Tensor:
-    """Return x / y; whole numbers are divided as float32."""
-    x, y = _operands(x, y)
-    x, y = (v.to(np.float32) if isinstance(v, Tensor) and not v.is_floating_point() else v for v in (x, y))
+def mul(input: Any, other: Any) -> Tensor:
+    """Return input * other."""
+    return Mul.apply(*operands(input, other))
+
+
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """Return input / other; whole numbers are divided as floating-point numbers unless the result is rounded.
+
+    Args:    rounding_mode: None, "floor" (down) or "trunc" (towards zero); rounded results have no gradient
+    Raises:  RuntimeError: another rounding_mode; ZeroDivisionError becomes RuntimeError for whole numbers
+    """
+    if rounding_mode == "floor":
+        return floor_divide(input, other)
+    x, y = operands(input, other)
+    if rounding_mode == "trunc":
+        return _divide_towards_zero(x, y)
+    if rounding_mode is not None:
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {rounding_mode!r}"
+        )
+    whole = x if isinstance(x, Tensor) else y
+    if whole.array.dtype.kind != "f":
+        dtype = get_default_dtype()
+        x, y = (v.to(dtype) if isinstance(v, Tensor) else v for v in (x, y))
     return Div.apply(x, y)
 
 
-def pow(x: Any, y: Any) -> Tensor:
-    """Return x to the power y."""
-    return Pow.apply(*_operands(x, y))
+def floor_divide(input: Any, other: Any) -> Tensor:
+    """Return input / other rounded down; its gradient is zero.
 
-
-def neg(x: Tensor) -> Tensor:
-    """Return -x."""
-    return Neg.apply(x)
-
-
-def where(condition: Tensor, x: Any, y: Any) -> Tensor:
-    """Return x where the condition (bool) holds, else y; all three broadcast.
-
-    Raises:  TypeError: the condition is not bool, or neither x nor y is a tensor
+    Raises:  RuntimeError: whole numbers divided by zero
     """
-    if condition.dtype != np.bool_:
-        raise TypeError(
-            f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}"
+    x, y = operands(input, other)
+    if (x if isinstance(x, Tensor) else y).array.dtype.kind == "f":
+        from tinynet.ops import elementwise
+
+        return elementwise.floor(Div.apply(x, y))
+    return Tensor(_whole_division(x, y, "floor_divide"))
+
+
+def _divide_towards_zero(x: Any, y: Any) -> Tensor:
+    from tinynet.ops import elementwise
+
+    if (x if isinstance(x, Tensor) else y).array.dtype.kind == "f":
+        return elementwise.trunc(Div.apply(x, y))
+    quotient = _whole_division(x, y, "floor_divide")
+    a, b = array_of(x), array_of(y)
+    # Rounding down has gone one too far where signs differ and something is left over.
+    return Tensor(quotient + ((quotient < 0) & (quotient * b != a)))
+
+
+def _whole_division(x: Any, y: Any, function: str) -> Any:
+    a, b = array_of(x), array_of(y)
+    xp = array_module(a, b)
+    if xp is array_module(np.empty(0)) and not np.all(b):
+        raise RuntimeError("ZeroDivisionError: division of whole numbers by zero")
+    return getattr(xp, function)(a, b)
+
+
+def remainder(input: Any, other: Any) -> Tensor:
+    """Return what is left of input after dividing by other and rounding down: it has the sign of other."""
+    return Remainder.apply(*operands(input, other), False)
+
+
+def fmod(input: Any, other: Any) -> Tensor:
+    """Return what is left of input after dividing by other and rounding towards zero: it has the sign of input."""
+    return Remainder.apply(*operands(input, other), True)
+
+
+def pow(input: Any, exponent: Any) -> Tensor:
+    """Return input to the power of the exponent.
+
+    Raises:  RuntimeError: a whole number to a negative whole number
+    """
+    x, y = operands(input, exponent)
+    if (x if isinstance(x, Tensor) else y).array.dtype.kind in "iu" and not isinstance(y, Tensor) and y < 0:
+        raise RuntimeError(f"Integers to negative integer powers are not allowed, got exponent {y}")
+    return Pow.apply(x, y)
+
+
+def neg(input: Tensor) -> Tensor:
+    """Return -input.
+
+    Raises:  RuntimeError: input is bool
+    """
+    if input.array.dtype.kind == "b":
+        raise RuntimeError(
+            "Negation, the `-` operator, on a bool tensor is not supported. Use `~` or `logical_not()` instead."
         )
-    if not isinstance(x, Tensor) and not isinstance(y, Tensor):
-        raise TypeError(f"where needs a tensor among its two choices, got {x!r} and {y!r}")
-    x, y = _operands(x, y)
-    for side in (x, y):
-        check_broadcast(condition.shape, _shape(side))
-    # A bare number would meet the other side in float64: give it the tensor's dtype.
-    x, y = (v if isinstance(v, Tensor) else o.dtype.type(v) for v, o in ((x, y), (y, x)))
-    return Where.apply(condition, x, y)
+    return Neg.apply(input)
 
 
-def compare(relation: str, x: Any, y: Any) -> Tensor:
-    """Return where a relation, named as NumPy's ufunc ("equal", "less", ...), holds; has no gradient."""
-    x, y = _operands(x, y)
-    xp = backend.array_module(_array(x), _array(y))
-    return Tensor(getattr(xp, relation)(_array(x), _array(y)))
+def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
+    """Return input + weight * (end - input); weight a number or a Tensor."""
+    return input + weight * (end - input)
+
+
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+    """Return input + value * tensor1 * tensor2."""
+    product = tensor1 * tensor2
+    return input + (product if value == 1 else product * value)
+
+
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+    """Return input + value * tensor1 / tensor2."""
+    quotient = tensor1 / tensor2
+    return input + (quotient if value == 1 else quotient * value)
+
+
+subtract, multiply, divide, true_divide, negative = sub, mul, div, div, neg

@@ -8,9 +8,8 @@ from tinynet.autograd import views
 from tinynet.autograd.function import Function
 from tinynet.backend import array_module
 from tinynet.grad_mode import thread
+from tinynet.ops.promotion import RANK
 from tinynet.tensor.core import Tensor
-
-_RANK = {"b": 0, "u": 1, "i": 1, "f": 2}  # dtype.kind: a lower one can be written into a higher
 
 
 class Overwrite(Function):
@@ -103,12 +102,28 @@ def _check_fits(x: Tensor, result: Tensor) -> None:
         raise RuntimeError(
             f"output with shape {list(x.shape)} doesn't match the broadcast shape {list(result.shape)}"
         )
-    if _RANK[result.dtype.kind] > _RANK[x.dtype.kind]:
+    if RANK[result.dtype.kind] > RANK[x.dtype.kind]:
         raise RuntimeError(f"result type {result.dtype} can't be cast to the desired output type {x.dtype}")
-    if 0 in x.array.strides and any(
-        stride == 0 and n > 1 for stride, n in zip(x.array.strides, x.array.shape, strict=True)
+    if (
+        0 in x.array.strides
+        and x.array.size
+        and any(stride == 0 and n > 1 for stride, n in zip(x.array.strides, x.array.shape, strict=True))
     ):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory "
             f"location (shape {list(x.shape)}). Please clone() the tensor before performing the operation."
         )
+
+
+def filled_like(x: Tensor, value: Any) -> Tensor:
+    """Return a tensor of the shape, dtype and device of x, every element a value: a number, or a Tensor without axes.
+
+    Raises:  RuntimeError: the value has axes
+    """
+    if isinstance(value, Tensor):
+        if value.array.ndim:
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value.array.ndim} dimensions."
+            )
+        return value.to(x.device, dtype=x.dtype).expand(x.array.shape)
+    return Tensor(array_module(x.array).full_like(x.array, value))

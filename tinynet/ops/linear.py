@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinynet.autograd import Function
-from tinynet.ops.arithmetic import check_broadcast
+from tinynet.ops.promotion import check_broadcast
 from tinynet.ops.reduce import sum_to
 from tinynet.ops.shape import transpose
 from tinynet.tensor import Tensor

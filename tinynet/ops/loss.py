@@ -10,7 +10,7 @@ from tinynet.autograd import Function
 from tinynet.backend import array_module
 from tinynet.kernels.generic import loss as kernels
 from tinynet.ops.activation import hardtanh
-from tinynet.ops.arithmetic import where
+from tinynet.ops.comparison import where
 from tinynet.ops.elementwise import log
 from tinynet.tensor import Tensor
 

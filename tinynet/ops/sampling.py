@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
-from collections import Counter
-from operator import index as as_int
 from typing import Any
 
 import numpy as np
 
-from tinynet import random
 from tinynet.backend import array_module, check_on_host, to_device
 from tinynet.default_dtype import get_default_dtype
+from tinynet.generator import stream_of
 from tinynet.memory_format import preserve_format
 from tinynet.ops.creation import finish, size_of
 from tinynet.ops.shape import broadcast_shapes
@@ -31,55 +28,12 @@ __all__ = [
 ]
 
 
-class Generator:
-    """A source of random numbers with a seed of its own, untouched by `tinynet.manual_seed`.
-
-    As everywhere here, the n-th draw for a purpose is a function of the seed, the purpose and n alone.
-    """
-
-    def __init__(self, device: Any = "cpu") -> None:
-        self.device = device
-        self.manual_seed(67280421310721)
-
-    def manual_seed(self, seed: int) -> Generator:
-        """Set the seed (any integer), start anew, and return the generator."""
-        self._seed, self._calls = as_int(seed), Counter[str]()
-        return self
-
-    def seed(self) -> int:
-        """Set a seed that the operating system draws, start anew, and return it."""
-        self.manual_seed(secrets.randbits(63))
-        return self._seed
-
-    def initial_seed(self) -> int:
-        """Return the seed."""
-        return self._seed
-
-    def next(self, purpose: str) -> np.random.Generator:
-        """Return the NumPy generator of the next draw for a purpose."""
-        call = self._calls[purpose]
-        self._calls[purpose] += 1
-        return random.generator(purpose, call, seed=self._seed)
-
-
-def stream(purpose: str, generator: Any) -> np.random.Generator:
-    """Return the NumPy generator of the next draw for a purpose, from a Generator or (None) the default seed.
-
-    Raises:  TypeError: something else
-    """
-    if generator is None:
-        return random.next_generator(purpose)
-    if not isinstance(generator, Generator):
-        raise TypeError(f"{purpose}: generator must be a tinynet.Generator, not {type(generator).__name__}")
-    return generator.next(purpose)
-
-
 def draw_uniform(
     purpose: str, generator: Any, shape: Any, dtype: Any, low: float = 0, high: float = 1
 ) -> np.ndarray:
     """Return numbers in [low, high), rounded to a floating-point dtype."""
     dtype = _floating(purpose, dtype)
-    numbers = low + stream(purpose, generator).random(tuple(shape), np.float64) * (high - low)
+    numbers = low + stream_of(generator, purpose).random(tuple(shape), np.float64) * (high - low)
     # Rounding to a narrower dtype may give exactly `high`: step back below it.
     below = np.nextafter(dtype.type(high), dtype.type(low))
     return np.minimum(np.asarray(numbers).astype(dtype), below if high > low else dtype.type(low))
@@ -88,7 +42,7 @@ def draw_uniform(
 def draw_normal(purpose: str, generator: Any, shape: Any, dtype: Any) -> np.ndarray:
     """Return numbers of mean 0 and variance 1 in a floating-point dtype."""
     dtype = _floating(purpose, dtype)
-    return np.asarray(stream(purpose, generator).standard_normal(tuple(shape))).astype(dtype)
+    return np.asarray(stream_of(generator, purpose).standard_normal(tuple(shape))).astype(dtype)
 
 
 def draw_integers(purpose: str, generator: Any, low: int, high: int, shape: Any, dtype: Any) -> np.ndarray:
@@ -101,7 +55,7 @@ def draw_integers(purpose: str, generator: Any, low: int, high: int, shape: Any,
         raise RuntimeError(f"{purpose} expects 'from' to be less than 'to', but got from={low} >= to={high}")
     if dtype.kind in "iu" and not (np.iinfo(dtype).min <= low and high - 1 <= np.iinfo(dtype).max):
         raise RuntimeError(f"{purpose}: from={low} or to={high} is out of bounds for {dtype}")
-    return np.asarray(stream(purpose, generator).integers(low, high, tuple(shape))).astype(dtype)
+    return np.asarray(stream_of(generator, purpose).integers(low, high, tuple(shape))).astype(dtype)
 
 
 def _floating(purpose: str, dtype: Any) -> np.dtype:
@@ -199,7 +153,7 @@ def randperm(
     Raises:  RuntimeError: n is negative
     """
     (n,) = size_of("randperm", (n,))
-    return finish(stream("randperm", generator).permutation(n), dtype or np.int64, device, requires_grad)
+    return finish(stream_of(generator, "randperm").permutation(n), dtype or np.int64, device, requires_grad)
 
 
 def rand_like(
@@ -310,11 +264,11 @@ def multinomial(
     xp = array_module(weights)
     if not replacement:
         # The largest of weight / exponential is a draw, the next one a draw from the rest, and so on.
-        waits = stream("multinomial", generator).standard_exponential(input.shape)
+        waits = stream_of(generator, "multinomial").standard_exponential(input.shape)
         order = xp.argsort(-weights / to_device(waits, input.device), axis=-1)
         return Tensor(order[..., :num_samples].astype(np.int64))
     ends = xp.cumsum(weights, axis=-1)
-    drawn = stream("multinomial", generator).random((*input.shape[:-1], num_samples))
+    drawn = stream_of(generator, "multinomial").random((*input.shape[:-1], num_samples))
     place = to_device(drawn, input.device) * ends[..., -1:]
     return Tensor((place[..., None] >= ends[..., None, :]).sum(-1).astype(np.int64))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.autograd import Function
+from tinynet.autograd import Function, no_grad, views
 from tinynet.backend import array_module
 from tinynet.memory_format import channels_last, contiguous_format, preserve_format
 from tinynet.ops.reduce import normalize_dim, sum_to
@@ -110,16 +110,34 @@ def reshape(input: Tensor, shape: Sequence[int]) -> Tensor:
 def view(input: Tensor, shape: Sequence[int]) -> Tensor:
     """Return the same memory in another shape; one size may be -1.
 
-    Raises:  RuntimeError: the shape does not have as many elements, or its strides would not be constant
+    Results of convolutions lie channels last in memory, where torch's are contiguous. A view that only this
+    order prevents is a copy here, whose changes the input does not see.
+
+    Raises:  RuntimeError: the shape does not have as many elements, or torch would have to copy, too
     """
-    y = Reshape.apply(input, _complete(shape, input.array.size))
-    x = input.array
-    if x.size and not x.flags.c_contiguous and not array_module(x).may_share_memory(x, y.array):
+    sizes = _complete(shape, input.array.size)
+    y = Reshape.apply(input, sizes)
+    if _is_copy(y, input) and not _is_view_of_row_major(input, sizes):
         raise RuntimeError(
             f"view size is not compatible with input tensor's size and stride: {list(shape)} from shape "
-            f"{list(x.shape)} and strides {list(stride(input))}. Use .reshape(...) instead."
+            f"{list(input.shape)} and strides {list(stride(input))}. Use .reshape(...) instead."
         )
     return y
+
+
+def _is_copy(y: Tensor, x: Tensor) -> bool:
+    a = x.array
+    return bool(a.size and not a.flags.c_contiguous and not array_module(a).may_share_memory(a, y.array))
+
+
+def _is_view_of_row_major(x: Tensor, shape: tuple[int, ...]) -> bool:
+    """Return whether x could be viewed in a shape if the tensor that x is a view of lay in memory row by row."""
+    if x._view is None:
+        return True
+    with no_grad():
+        base = Tensor(np.empty(x._view.base.array.shape, x.array.dtype))
+        again = views.replay(base, x._view.steps())
+        return not _is_copy(Reshape.apply(again, shape), again)
 
 
 def _complete(shape: Sequence[int], count: int) -> tuple[int, ...]:

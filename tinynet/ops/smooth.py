@@ -11,7 +11,7 @@ from tinynet.autograd import Function
 from tinynet.backend import Array, array_module
 from tinynet.kernels.generic import activation as kernels
 from tinynet.ops.activation import check_input
-from tinynet.ops.arithmetic import where
+from tinynet.ops.comparison import where
 from tinynet.ops.elementwise import exp, sigmoid, tanh
 from tinynet.ops.inplace import in_place
 from tinynet.tensor import Tensor

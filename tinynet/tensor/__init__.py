@@ -2,3 +2,4 @@
 
 from tinynet.tensor.conversion import split_target
 from tinynet.tensor.core import Tensor
+from tinynet.tensor.size import Size

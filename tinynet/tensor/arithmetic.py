@@ -1,4 +1,4 @@
-"""Arithmetic and comparison as operators and methods of Tensor."""
+"""Arithmetic as operators and methods of Tensor."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from tinynet import ops
 
 if TYPE_CHECKING:
     from tinynet.tensor.core import Tensor
+
+
+def is_operand(value: Any) -> bool:
+    """Return whether an operator works on `value`; else it returns NotImplemented, and Python asks the other side."""
+    return hasattr(value, "grad_fn") or isinstance(value, bool | int | float) or hasattr(value, "__array__")
 
 
 class ArithmeticMethods:
@@ -39,6 +44,18 @@ class ArithmeticMethods:
     def __rtruediv__(self: Any, other: Any) -> Tensor:
         return ops.div(other, self)
 
+    def __floordiv__(self: Any, other: Any) -> Tensor:
+        return ops.floor_divide(self, other)
+
+    def __rfloordiv__(self: Any, other: Any) -> Tensor:
+        return ops.floor_divide(other, self)
+
+    def __mod__(self: Any, other: Any) -> Tensor:
+        return ops.remainder(self, other)
+
+    def __rmod__(self: Any, other: Any) -> Tensor:
+        return ops.remainder(other, self)
+
     def __pow__(self: Any, exponent: Any) -> Tensor:
         return ops.pow(self, exponent)
 
@@ -48,24 +65,55 @@ class ArithmeticMethods:
     def __neg__(self: Any) -> Tensor:
         return ops.neg(self)
 
-    def __eq__(self: Any, other: object) -> Tensor:  # type: ignore[override]
-        return ops.compare("equal", self, other)
+    def __pos__(self: Any) -> Tensor:
+        return self
 
-    def __ne__(self: Any, other: object) -> Tensor:  # type: ignore[override]
-        return ops.compare("not_equal", self, other)
+    def add(self: Any, other: Any, *, alpha: Any = 1) -> Tensor:
+        """Return self + alpha * other."""
+        return ops.add(self, other, alpha=alpha)
 
-    def __lt__(self: Any, other: Any) -> Tensor:
-        return ops.compare("less", self, other)
+    def sub(self: Any, other: Any, *, alpha: Any = 1) -> Tensor:
+        """Return self - alpha * other."""
+        return ops.sub(self, other, alpha=alpha)
 
-    def __le__(self: Any, other: Any) -> Tensor:
-        return ops.compare("less_equal", self, other)
+    def mul(self: Any, other: Any) -> Tensor:
+        """Return self * other."""
+        return ops.mul(self, other)
 
-    def __gt__(self: Any, other: Any) -> Tensor:
-        return ops.compare("greater", self, other)
+    def div(self: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+        """Return self / other, rounded down ("floor") or towards zero ("trunc") if asked to."""
+        return ops.div(self, other, rounding_mode=rounding_mode)
 
-    def __ge__(self: Any, other: Any) -> Tensor:
-        return ops.compare("greater_equal", self, other)
+    def floor_divide(self: Any, other: Any) -> Tensor:
+        """Return self / other rounded down."""
+        return ops.floor_divide(self, other)
 
-    add, sub, mul, div = __add__, __sub__, __mul__, __truediv__
-    pow, neg = __pow__, __neg__
-    eq, ne, lt, le, gt, ge = __eq__, __ne__, __lt__, __le__, __gt__, __ge__
+    def remainder(self: Any, other: Any) -> Tensor:
+        """Return what is left after dividing and rounding down."""
+        return ops.remainder(self, other)
+
+    def fmod(self: Any, other: Any) -> Tensor:
+        """Return what is left after dividing and rounding towards zero."""
+        return ops.fmod(self, other)
+
+    def pow(self: Any, exponent: Any) -> Tensor:
+        """Return self to the power of the exponent."""
+        return ops.pow(self, exponent)
+
+    def neg(self: Any) -> Tensor:
+        """Return -self."""
+        return ops.neg(self)
+
+    def lerp(self: Any, end: Tensor, weight: Any) -> Tensor:
+        """Return self + weight * (end - self)."""
+        return ops.lerp(self, end, weight)
+
+    def addcmul(self: Any, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+        """Return self + value * tensor1 * tensor2."""
+        return ops.addcmul(self, tensor1, tensor2, value=value)
+
+    def addcdiv(self: Any, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+        """Return self + value * tensor1 / tensor2."""
+        return ops.addcdiv(self, tensor1, tensor2, value=value)
+
+    subtract, multiply, divide, true_divide, negative = sub, mul, div, div, neg

@@ -9,28 +9,36 @@ import numpy as np
 
 from tinynet import autograd, ops
 from tinynet.backend import Array, asnumpy, device, device_of, is_array
+from tinynet.tensor.activation import ActivationMethods
 from tinynet.tensor.arithmetic import ArithmeticMethods
+from tinynet.tensor.comparison import ComparisonMethods
 from tinynet.tensor.conversion import ConversionMethods
+from tinynet.tensor.creation import CreationMethods
 from tinynet.tensor.elementwise import ElementwiseMethods
 from tinynet.tensor.hooks import HookMethods
 from tinynet.tensor.index import IndexMethods
 from tinynet.tensor.inplace import InPlaceMethods
 from tinynet.tensor.linear import LinearMethods
 from tinynet.tensor.reduce import ReduceMethods
+from tinynet.tensor.sampling import SamplingMethods
 from tinynet.tensor.shape import ShapeMethods
 from tinynet.tensor.size import Size
 
 
 class Tensor(
+    ActivationMethods,
     ArithmeticMethods,
+    ComparisonMethods,
+    ConversionMethods,
+    CreationMethods,
     ElementwiseMethods,
-    ReduceMethods,
-    LinearMethods,
+    HookMethods,
     IndexMethods,
     InPlaceMethods,
+    LinearMethods,
+    ReduceMethods,
+    SamplingMethods,
     ShapeMethods,
-    ConversionMethods,
-    HookMethods,
 ):
     """A NumPy or CuPy array that remembers how it was computed.
 
@@ -132,7 +140,7 @@ class Tensor(
     def __iter__(self) -> Iterator[Tensor]:
         if self.ndim == 0:
             raise TypeError("iteration over a 0-d tensor")
-        return (self[i] for i in range(len(self)))
+        return iter(ops.unbind(self))
 
     def __contains__(self, value: Any) -> bool:
         return bool((self == value).array.any())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinynet import ops
+from tinynet.generator import stream_of
 
 if TYPE_CHECKING:
     from tinynet.tensor.core import Tensor
@@ -69,7 +70,7 @@ class SamplingMethods:
             raise RuntimeError(
                 f"exponential_ expects lambda > 0.0 and floating point, but found lambda={lambd} and {self.dtype}"
             )
-        drawn = ops.sampling.stream("exponential_", generator).standard_exponential(tuple(self.shape))
+        drawn = stream_of(generator, "exponential_").standard_exponential(tuple(self.shape))
         return _filled(self, np.asarray(drawn / lambd).astype(self.dtype))
 
 
