@@ -21,23 +21,23 @@ bool = np.dtype(np.bool_)
 dtype = np.dtype
 
 
-class _TensorType:
+class TensorType:
     """torch.FloatTensor and its like: makes tensors of its dtype, and names it for `Tensor.type`."""
 
-    def __init__(self, name: str) -> None:
-        self.name, self.dtype = name, np.dtype(TYPE_NAMES[name])
+    def __init__(self, name: str, device: str = "cpu") -> None:
+        self.name, self.dtype, self.device = name, np.dtype(TYPE_NAMES[name]), device
 
     def __call__(self, data: Any = (), *sizes: Any) -> Tensor:
         """Return a tensor of the values in a sequence, or an uninitialised one of the given size."""
-        return Tensor(data, *sizes).to(self.dtype)
+        return Tensor(data, *sizes).to(self.device, dtype=self.dtype)
 
     def __repr__(self) -> str:
-        return f"tinynet.{self.name}"
+        return f"tinynet.{self.name}" if self.device == "cpu" else f"tinynet.cuda.{self.name}"
 
 
-HalfTensor, FloatTensor, DoubleTensor = (_TensorType(f"{n}Tensor") for n in ("Half", "Float", "Double"))
-CharTensor, ByteTensor, ShortTensor = (_TensorType(f"{n}Tensor") for n in ("Char", "Byte", "Short"))
-IntTensor, LongTensor, BoolTensor = (_TensorType(f"{n}Tensor") for n in ("Int", "Long", "Bool"))
+HalfTensor, FloatTensor, DoubleTensor = (TensorType(f"{n}Tensor") for n in ("Half", "Float", "Double"))
+CharTensor, ByteTensor, ShortTensor = (TensorType(f"{n}Tensor") for n in ("Char", "Byte", "Short"))
+IntTensor, LongTensor, BoolTensor = (TensorType(f"{n}Tensor") for n in ("Int", "Long", "Bool"))
 
 __all__ = [
     "BoolTensor",

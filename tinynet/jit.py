@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
+from tinynet.nn import Module
+
 __all__ = [
     "Final",
+    "ScriptModule",
     "annotate",
     "export",
     "ignore",
@@ -14,16 +17,24 @@ __all__ = [
     "is_tracing",
     "script",
     "script_if_tracing",
+    "script_method",
     "trace",
     "unused",
 ]
 
 T = TypeVar("T")
 
+ScriptModule = Module
+
 
 def script(obj: T, *args: Any, **kwargs: Any) -> T:
     """Return the function, class or module."""
     return obj
+
+
+def script_method(fn: T) -> T:
+    """Return the method."""
+    return fn
 
 
 def script_if_tracing(fn: T) -> T:

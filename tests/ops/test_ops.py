@@ -6,7 +6,7 @@ import pytest
 
 from tests.ops import checks
 from tests.ops.op import Bad, Op, Sample
-from tests.ops.newtable import OPS
+from tests.ops.table import OPS
 
 CALLS = [pytest.param(op, sample, id=f"{op}-{sample}") for op in OPS for sample in op.samples]
 SMOOTH = [
@@ -46,7 +46,8 @@ def test_equals_torch(op: Op, sample: Sample, dtype: str, kernel_set: str) -> No
 
 @pytest.mark.parametrize("op, sample", [call for call in CALLS if call.values[0].second_order])
 def test_second_order_of_one_input_equals_torch(op: Op, sample: Sample) -> None:
-    checks.second_order_against_torch(sample)
+    if checks.second_order_against_torch(sample) is None:
+        checks.second_order(sample)  # torch has none: ours must be the derivative all the same
 
 
 @pytest.mark.parametrize("sample", WHOLE)

@@ -53,10 +53,10 @@ def derivatives(lib: Any, arrays: list[np.ndarray], steps: list[tuple[int, int, 
     leaves = [lib.tensor(array, requires_grad=True) for array in arrays]
     y = build(lib, leaves, steps)
     upstream = lib.tensor(rng.standard_normal((3, 4)))
-    first = lib.autograd.grad(y, leaves, upstream, create_graph=True)
-    mixed = sum((g * lib.tensor(rng.standard_normal((3, 4)))).sum() for g in first)
+    first = lib.autograd.grad(y, leaves, upstream, create_graph=True, allow_unused=True)
+    mixed = sum((g * lib.tensor(rng.standard_normal((3, 4)))).sum() for g in first if g is not None)
     second = [None] * len(leaves)
-    if mixed.requires_grad:
+    if not isinstance(mixed, int) and mixed.requires_grad:
         second = lib.autograd.grad(mixed, leaves, allow_unused=True)
     found = [y, *first, *second]
     return [np.zeros((3, 4)) if t is None else t.detach().numpy() for t in found]

@@ -6,11 +6,9 @@ import heapq
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from tinynet.autograd import anomaly
 from tinynet.autograd.node import AccumulateGrad, Edge, Node, edge_of
-from tinynet.backend import array_module
+from tinynet.backend import array_module, warnings_back, warnings_off
 from tinynet.grad_mode import is_grad_enabled, thread, set_grad_enabled
 from tinynet.tensor.core import Tensor
 
@@ -159,7 +157,8 @@ class _Walk:
         if self.wanted is not None:
             self.leads = _leading_to(self.keys, edges)
         quiet = thread.state.quiet
-        with set_grad_enabled(self.create_graph), np.errstate(all="ignore"):
+        warnings = warnings_off()
+        with set_grad_enabled(self.create_graph):
             thread.state.quiet = True
             try:
                 for edge, gradient in zip(edges, gradients, strict=True):
@@ -168,6 +167,7 @@ class _Walk:
                     self._visit(heapq.heappop(self.ready)[1])
             finally:
                 thread.state.quiet = quiet
+                warnings_back(warnings)
         return [self.found.get(edge) for edge in self.wanted or ()]
 
     def _send(self, edge: Edge, gradient: Tensor) -> None:

@@ -6,10 +6,9 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from tinynet.autograd import anomaly, views
 from tinynet.autograd.node import Node
+from tinynet.backend import warnings_back, warnings_off
 from tinynet.grad_mode import no_grad, thread
 from tinynet.tensor.core import Tensor
 
@@ -60,18 +59,17 @@ class Function:
             state.enabled = False
         else:
             ctx.needs_input_grad = (False,) * len(args)
+        # Overflow, x/0 and inf-inf make inf and NaN without a warning, as in torch.
+        warnings = None if state.quiet else warnings_off()
         try:
-            if state.quiet:
-                result = cls._forward(ctx, *args)
-            else:
-                # Overflow, x/0 and inf-inf make inf and NaN without a warning, as in torch.
-                with np.errstate(all="ignore"):
-                    result = cls._forward(ctx, *args)
+            result = cls.forward(ctx, *args) if cls.setup_context is None else cls._set_up(ctx, *args)
         except TypeError:
             _check_one_device(args)
             raise
         finally:
             state.enabled = enabled
+            if warnings is not None:
+                warnings_back(warnings)
         if cls.is_view:
             views.track(args, result, cls)
         if recording:
@@ -81,10 +79,10 @@ class Function:
         return result
 
     @classmethod
-    def _forward(cls, ctx: Node, *args: Any) -> Any:
-        if cls.setup_context is None:
-            return cls.forward(ctx, *args)
+    def _set_up(cls, ctx: Node, *args: Any) -> Any:
+        """Run forward in torch's newer form."""
         result = cls.forward(*args)
+        assert cls.setup_context is not None
         cls.setup_context(ctx, args, result)
         return result
 

@@ -10,6 +10,12 @@ from typing import Any
 from tinynet.backend import _cupy, cuda_is_available, device, require_device
 from tinynet.backend import synchronize as _synchronize
 from tinynet.cuda import amp
+from tinynet.dtypes import TensorType
+
+HalfTensor, FloatTensor, DoubleTensor = (
+    TensorType(f"{n}Tensor", "cuda") for n in ("Half", "Float", "Double")
+)
+ByteTensor, IntTensor, LongTensor = (TensorType(f"{n}Tensor", "cuda") for n in ("Byte", "Int", "Long"))
 
 
 def is_available() -> bool:

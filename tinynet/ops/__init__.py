@@ -15,11 +15,13 @@ from tinynet.ops import (
     joining,
     linear,
     ordering,
+    products,
     reduce,
     rounding,
     sampling,
     shape,
     smooth,
+    sorting,
     special,
     trigonometry,
     values,
@@ -39,6 +41,7 @@ from tinynet.ops.comparison import *
 from tinynet.ops.comparison import bitwise, compare
 from tinynet.ops.conv import conv2d, conv_transpose2d, fold, unfold
 from tinynet.ops.creation import *
+from tinynet.ops.einsum import einsum
 from tinynet.ops.elementwise import *
 from tinynet.ops.elementwise import cast, to_device
 from tinynet.ops.gathering import *
@@ -54,6 +57,7 @@ from tinynet.ops.ordering import *
 from tinynet.ops.ordering import windows
 from tinynet.ops.padding import pad
 from tinynet.ops.pool import adaptive_max_pool2d, avg_pool2d, max_pool2d, max_unpool2d
+from tinynet.ops.products import *
 from tinynet.ops.reduce import *
 from tinynet.ops.reduce import sum_to
 from tinynet.ops.resample import resample
@@ -63,6 +67,7 @@ from tinynet.ops.shape import *
 from tinynet.ops.shape import alias, contiguous, expand, is_contiguous, stride, view
 from tinynet.ops.smooth import *
 from tinynet.ops.smooth import elu, gelu, hardswish, logsigmoid, mish, silu, softplus
+from tinynet.ops.sorting import *
 from tinynet.ops.special import *
 from tinynet.ops.trigonometry import *
 from tinynet.ops.values import *
@@ -72,17 +77,20 @@ __all__ = [
     *arithmetic.__all__,
     *comparison.__all__,
     *creation.__all__,
+    "einsum",
     *elementwise.__all__,
     *gathering.__all__,
     *indexing.__all__,
     *joining.__all__,
     *linear.__all__,
     *ordering.__all__,
+    *products.__all__,
     *reduce.__all__,
     *rounding.__all__,
     *sampling.__all__,
     *shape.__all__,
     *smooth.__all__,
+    *sorting.__all__,
     *special.__all__,
     *trigonometry.__all__,
     *values.__all__,

@@ -9,7 +9,6 @@ import numpy as np
 
 from tinynet.autograd import Function
 from tinynet.backend import Array, array_module
-from tinynet.ops.arithmetic import Mul
 from tinynet.ops.unary import not_a_tensor, refuse
 from tinynet.tensor import Tensor
 
@@ -85,17 +84,28 @@ class NanToNum(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, nan: float, posinf: float, neginf: float) -> Tensor:
-        xp, number = array_module(x.array), x.array.dtype.type
-        y = xp.where(xp.isnan(x.array), number(nan), x.array)
-        y = xp.where(x.array == np.inf, number(posinf), y)
-        if ctx.needs_input_grad[0]:
-            ctx.save_for_backward(Tensor(xp.isfinite(x.array)))
-        return Tensor(xp.where(x.array == -np.inf, number(neginf), y))
+        ctx.save_for_backward(x)
+        z, number = x.array, x.array.dtype.type
+        where = array_module(z).where
+        y = where(z == np.inf, number(posinf), where(z == -np.inf, number(neginf), z))
+        return Tensor(where(z != z, number(nan), y))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        (finite,) = ctx.saved_tensors
-        return Mul.apply(grad, finite.to(grad.dtype)), None, None, None
+        return NanToNumBackward.apply(grad, *ctx.saved_tensors), None, None, None
+
+
+class NanToNumBackward(Function):
+    """grad_y where x is finite, else 0 * grad_y: linear in grad_y, constant in x."""
+
+    @staticmethod
+    def forward(ctx: Any, grad_y: Tensor, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x.detach())
+        return Tensor(grad_y.array * array_module(x.array).isfinite(x.array))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return NanToNumBackward.apply(grad, *ctx.saved_tensors), None
 
 
 def sign_of(x: Array) -> Array:

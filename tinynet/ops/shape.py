@@ -204,7 +204,7 @@ def permute(input: Tensor, dims: Sequence[int]) -> Tensor:
 
     Raises:  RuntimeError: dims does not name each axis once
     """
-    axes = tuple(normalize_dim(int(d), input.ndim) for d in dims)
+    axes = tuple([normalize_dim(int(d), input.array.ndim) for d in dims])
     if sorted(axes) != list(range(input.ndim)):
         raise RuntimeError(f"permute(dims {list(dims)}) must name each of the {input.ndim} dimensions once")
     return Permute.apply(input, axes)

@@ -11,6 +11,8 @@ import numpy as np
 from tinynet.autograd import Function
 from tinynet.backend import Array, array_module
 from tinynet.kernels.generic import error_function as kernels
+from tinynet.ops.comparison import where
+from tinynet.ops.elementwise import exp, reciprocal
 from tinynet.ops.unary import Unary, real
 from tinynet.tensor import Tensor
 
@@ -32,7 +34,7 @@ class Erf(Unary):
 
     @staticmethod
     def change(z: Tensor) -> Tensor:
-        return (-2 * SLOPE_OF_ERF) * z * (-z * z).exp()
+        return (-2 * SLOPE_OF_ERF) * z * exp(-z * z)
 
 
 class Erfc(Unary):
@@ -52,10 +54,7 @@ class Erfc(Unary):
 
 
 class Logit(Function):
-    """log(x / (1 - x)), x first moved to between eps and 1 - eps if eps is not None.
-
-    The slope is 0 where x was moved, NaN outside [0, 1] without eps.
-    """
+    """log(x / (1 - x)), x first moved to between eps and 1 - eps if eps is not None."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, eps: float | None) -> Tensor:
@@ -63,22 +62,54 @@ class Logit(Function):
         ctx.eps = eps
         z = x.array
         if eps is not None:
-            xp = array_module(z)
-            low, high = z.dtype.type(eps), z.dtype.type(1) - z.dtype.type(eps)
+            xp, (low, high) = array_module(z), _bounds(z, eps)
             z = xp.where(z < low, low, xp.where(z > high, high, z))
         return Tensor(_in_single(_log_of_odds, z))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        from tinynet.ops.comparison import where
+        return LogitBackward.apply(grad, *ctx.saved_tensors, ctx.eps), None
 
-        (x,) = ctx.saved_tensors
-        low = x.dtype.type(0.0 if ctx.eps is None else ctx.eps)
-        inside = Tensor((x.array >= low) & (x.array <= 1 - low))
-        outside = math.nan if ctx.eps is None else 0.0
-        # 0.5 keeps the poles away from what is not chosen.
-        z = where(inside, x, 0.5)
-        return where(inside, grad / (z * (1 - z)), outside), None
+
+class LogitBackward(Function):
+    """grad_y / (x * (1 - x)); where x was moved 0, without eps outside [0, 1] NaN."""
+
+    @staticmethod
+    def forward(ctx: Any, grad_y: Tensor, x: Tensor, eps: float | None) -> Tensor:
+        ctx.save_for_backward(grad_y, x)
+        ctx.eps = eps
+        z, (low, high) = x.array, _bounds(x.array, eps)
+        # + 0.0: at -0.0 the slope is inf as at 0.0
+        inner = grad_y.array / (z * (1 - z) + z.dtype.type(0))
+        return Tensor(array_module(z).where((z < low) | (z > high), z.dtype.type(_outside(eps)), inner))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        grad_y, x = ctx.saved_tensors
+        need_grad_y, need_x, _ = ctx.needs_input_grad
+        return (
+            LogitBackward.apply(grad, x, ctx.eps) if need_grad_y else None,
+            grad * grad_y * _change_of_slope(x, ctx.eps) if need_x else None,
+            None,
+        )
+
+
+def _change_of_slope(x: Tensor, eps: float | None) -> Tensor:
+    low, high = _bounds(x.array, eps)
+    moved = Tensor((x.array < low) | (x.array > high))
+    z = where(moved, 0.5, x)  # away from the poles, whose NaN would reach the next derivative
+    slope = reciprocal(z * (1 - z))
+    return where(moved, _outside(eps), (2 * z - 1) * (slope * slope))
+
+
+def _bounds(x: Array, eps: float | None) -> tuple[Any, Any]:
+    low = x.dtype.type(0 if eps is None else eps)
+    return low, 1 - low
+
+
+def _outside(eps: float | None) -> float:
+    """Return the slope where x is not between the bounds."""
+    return math.nan if eps is None else 0.0
 
 
 def _log_of_odds(x: Array) -> Array:

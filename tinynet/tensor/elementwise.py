@@ -193,5 +193,6 @@ class ElementwiseMethods:
         """Return the tensor itself."""
         return ops.positive(self)
 
-    absolute, sgn, fix = abs, sign, trunc
+    absolute = __abs__ = abs
+    sgn, fix = sign, trunc
     arcsin, arccos, arctan, arcsinh, arccosh, arctanh = asin, acos, atan, asinh, acosh, atanh

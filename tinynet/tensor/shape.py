@@ -21,7 +21,7 @@ class ShapeMethods:
     @property
     def T(self: Any) -> Tensor:
         """The tensor with its axes reversed."""
-        return ops.permute(self, tuple(reversed(range(self.ndim))))
+        return ops.shape.Permute.apply(self, tuple(range(self.array.ndim - 1, -1, -1)))
 
     @property
     def mT(self: Any) -> Tensor:

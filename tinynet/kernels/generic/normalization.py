@@ -8,6 +8,8 @@ Source:  Ioffe, Szegedy 2015, Batch Normalization, arXiv 1502.03167
 
 from __future__ import annotations
 
+import numpy as np
+
 from tinynet.backend import Array, array_module, sum_dtype
 from tinynet.kernels.registry import kernel
 
@@ -59,9 +61,12 @@ def standardize(x: Array, *, axes: tuple[int, ...], eps: float) -> tuple[Array, 
 
 
 def channel_mean(x: Array) -> Array:
-    """Return the mean of x (N, C, ...) over all axes but the channels, half precision summed in float32."""
-    # First over the rows of each image, then over the images: partial sums keep float32 rounding small.
-    return x.mean(axis=tuple(range(2, x.ndim)), dtype=sum_dtype(x.dtype)).mean(axis=0)
+    """Return the mean of x (N, C, ...) over all axes but the channels, half precision in float32."""
+    # Summed in float64, as torch does on the CPU: what is rounded here moves activations across the kink of the ReLU
+    # that usually follows, and in deep networks the gradients with them.
+    wide = np.float64 if x.dtype == np.float32 else sum_dtype(x.dtype)
+    mean = x.mean(axis=tuple(range(2, x.ndim)), dtype=wide).mean(axis=0)
+    return mean.astype(sum_dtype(x.dtype), copy=False)
 
 
 def _over_channels(values: Array, x: Array) -> Array:

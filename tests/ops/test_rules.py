@@ -1,79 +1,19 @@
-"""Rung 2: values, gradients and dtypes of every operation are torch's."""
+"""What single samples cannot say of operations: dtypes that meet, ties, NaN and infinity, and that none is missing."""
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
 
 import numpy as np
 import pytest
 import torch
 
 import tinynet as tn
-from tests.ops.table import SAMPLES, Sample
+import tinynet.nn.functional as F
+from tests.ops.table import OPS
+from tinynet.gradcheck import gradgradcheck
 
-TOLERANCE = {"float64": {"rtol": 1e-10, "atol": 1e-12}, "float32": {"rtol": 1e-4, "atol": 1e-5}}
-
-
-@pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("sample", SAMPLES, ids=str)
-def test_equals_torch(sample: Sample, dtype: str, rng: np.random.Generator, kernel_set: str) -> None:
-    arrays = [array.astype(dtype, order="K") for array in sample.make(rng)]
-    before = [array.copy() for array in arrays]
-    ours = [tn.Tensor(array, requires_grad=True) for array in arrays]
-    theirs = [torch.tensor(array, requires_grad=True) for array in before]
-
-    y, expected = sample.ours(*ours), sample.theirs(*theirs)
-    np.testing.assert_allclose(y.detach().numpy(), expected.detach().numpy(), **TOLERANCE[dtype])
-    assert y.dtype == dtype
-    assert y.shape == tuple(expected.shape)
-
-    upstream = np.asarray(rng.standard_normal(y.shape), dtype)
-    y.backward(tn.Tensor(upstream.copy()))
-    expected.backward(torch.tensor(upstream))
-    for x, x_torch, array in zip(ours, theirs, before, strict=True):
-        assert x.grad is not None
-        assert x.grad.dtype == dtype
-        np.testing.assert_allclose(x.grad.numpy(), x_torch.grad.numpy(), **TOLERANCE[dtype])
-        np.testing.assert_array_equal(x.array, array, err_msg="an operation changed its input")
-
-
-@pytest.mark.parametrize("sample", SAMPLES, ids=str)
-def test_second_order_of_one_input_equals_torch(sample: Sample, rng: np.random.Generator) -> None:
-    """gradgradcheck makes all vary; here the upstream gradient and all inputs but one are constants."""
-    arrays = sample.make(rng)
-    shape = tuple(sample.theirs(*(torch.tensor(array) for array in arrays)).shape)
-    upstream = np.asarray(rng.standard_normal(shape))
-    for i, array in enumerate(arrays):
-        direction = np.asarray(rng.standard_normal(array.shape))
-        found, expected = (
-            _second_order(library, call, arrays, i, upstream, direction)
-            for library, call in ((tn, sample.ours), (torch, sample.theirs))
-        )
-        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-11)
-
-
-def _second_order(
-    library: Any, call: Any, arrays: Any, i: int, upstream: np.ndarray, direction: np.ndarray
-) -> np.ndarray:
-    """Return the derivative, along `direction`, of the gradient in input i; zeros where that is a constant."""
-    inputs = [library.tensor(array.copy()) for array in arrays]
-    x = inputs[i].requires_grad_()
-    (first,) = library.autograd.grad(call(*inputs), [x], library.tensor(upstream), create_graph=True)
-    second = None
-    if first.requires_grad:
-        (second,) = library.autograd.grad(first, [x], library.tensor(direction), allow_unused=True)
-    if second is None:
-        return np.zeros(arrays[i].shape)
-    # Where torch knows a gradient to be zero it makes a tensor without memory.
-    return second.numpy(force=True) if library is torch else second.detach().numpy()
-
-
-def test_every_public_operation_has_a_sample() -> None:
-    """A new operation without a sample fails here; those listed have tests of their own below or in test_tensor."""
-    without_gradient = {"argmax", "compare", "in_place"}
-    tested_elsewhere = {"cast", "to_device", "batch_norm", "conv2d", "max_pool2d", "avg_pool2d"}
-    words = {sample.name.split()[0] for sample in SAMPLES}
-    assert set(tn.ops.__all__) - words - without_gradient == tested_elsewhere - words
+NAMES = {op.name for op in OPS}
 
 
 @pytest.mark.parametrize("left", ["float32", "float64", "int64", "int32", "uint8", "bool"])
@@ -200,3 +140,16 @@ def test_argmax_and_comparisons(rng: np.random.Generator) -> None:
         y = getattr(x, relation)(1)
         np.testing.assert_array_equal(y.numpy(), getattr(x_torch, relation)(1).numpy())
         assert y.dtype == "bool"
+
+
+def test_third_order_of_a_fused_backward(rng: np.random.Generator) -> None:
+    """batch_norm's backward is one kernel; its own derivative is made of operations and can be differentiated too."""
+    x = tn.Tensor(rng.standard_normal((3, 2, 2, 1)), requires_grad=True)
+    weight = tn.Tensor(rng.standard_normal(2), requires_grad=True)
+    bias = tn.zeros(2, dtype=tn.float64)
+
+    def first_order(x: tn.Tensor, weight: tn.Tensor) -> tuple[tn.Tensor, ...]:
+        y = tn.nn.functional.batch_norm(x, None, None, weight, bias, training=True)
+        return tn.autograd.grad((y**3).sum(), [x, weight], create_graph=True)
+
+    assert gradgradcheck(first_order, [x, weight])
