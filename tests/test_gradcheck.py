@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinynet as tn
-from tests.ops.test_gradients import TOLERANCE
+from tests.ops.checks import DIFFERENCES
 from tinynet.gradcheck import GradcheckError, gradcheck, gradgradcheck
 
 Backward = Callable[[Any, tn.Tensor], Any]
@@ -91,7 +91,7 @@ def test_planted_errors_are_caught(backward: Backward, inputs: list[tn.Tensor]) 
 def test_a_factor_of_1_001_is_caught_in_the_tolerance_of_this_suite(inputs: list[tn.Tensor]) -> None:
     """The default rtol, torch's, is 1e-3 itself; the table of operations is checked more tightly."""
     with pytest.raises(GradcheckError):
-        gradcheck(product(small_factor), inputs, **TOLERANCE)
+        gradcheck(product(small_factor), inputs, **DIFFERENCES)
 
 
 def test_a_constant_in_place_of_a_tensor_is_caught_in_second_order(inputs: list[tn.Tensor]) -> None:

@@ -10,6 +10,7 @@ from tinynet.ops import (
     comparison,
     creation,
     elementwise,
+    extremes,
     gathering,
     indexing,
     joining,
@@ -19,10 +20,12 @@ from tinynet.ops import (
     reduce,
     rounding,
     sampling,
+    scan,
     shape,
     smooth,
     sorting,
     special,
+    statistics,
     trigonometry,
     values,
 )
@@ -43,6 +46,7 @@ from tinynet.ops.conv import conv2d, conv_transpose2d, fold, unfold
 from tinynet.ops.creation import *
 from tinynet.ops.einsum import einsum
 from tinynet.ops.elementwise import *
+from tinynet.ops.extremes import *
 from tinynet.ops.elementwise import cast, to_device
 from tinynet.ops.gathering import *
 from tinynet.ops.gathering import one_hot
@@ -63,12 +67,14 @@ from tinynet.ops.reduce import sum_to
 from tinynet.ops.resample import resample
 from tinynet.ops.rounding import *
 from tinynet.ops.sampling import *
+from tinynet.ops.scan import *
 from tinynet.ops.shape import *
 from tinynet.ops.shape import alias, contiguous, expand, is_contiguous, stride, view
 from tinynet.ops.smooth import *
 from tinynet.ops.smooth import elu, gelu, hardswish, logsigmoid, mish, silu, softplus
 from tinynet.ops.sorting import *
 from tinynet.ops.special import *
+from tinynet.ops.statistics import *
 from tinynet.ops.trigonometry import *
 from tinynet.ops.values import *
 
@@ -79,6 +85,7 @@ __all__ = [
     *creation.__all__,
     "einsum",
     *elementwise.__all__,
+    *extremes.__all__,
     *gathering.__all__,
     *indexing.__all__,
     *joining.__all__,
@@ -88,10 +95,12 @@ __all__ = [
     *reduce.__all__,
     *rounding.__all__,
     *sampling.__all__,
+    *scan.__all__,
     *shape.__all__,
     *smooth.__all__,
     *sorting.__all__,
     *special.__all__,
+    *statistics.__all__,
     *trigonometry.__all__,
     *values.__all__,
 ]

@@ -1,17 +1,19 @@
-"""Sums, means and maxima over axes. `dim` is an axis, a tuple of axes, or None for all of them."""
+"""Sums, means and counts over axes. `dim` is an axis, a tuple of axes, or None for all of them."""
 
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
 
 from tinynet.autograd import Function
 from tinynet.backend import array_module, sum_dtype
+from tinynet.ops.numpy_names import numpy_names
 from tinynet.tensor import Tensor
 
-__all__ = ["amax", "argmax", "mean", "sum"]
+__all__ = ["all", "any", "count_nonzero", "mean", "nanmean", "nansum", "sum"]
 
 Dim = int | tuple[int, ...] | None
 
@@ -19,9 +21,11 @@ Dim = int | tuple[int, ...] | None
 def normalize_dim(dim: int, ndim: int) -> int:
     """Return the axis as a number from 0.
 
-    Raises:  IndexError: there is no such axis
+    Raises:  IndexError: there is no such axis; TypeError: not a whole number
     """
     low = -max(ndim, 1)
+    if type(dim) is not int:
+        dim = operator.index(dim)
     if not low <= dim < -low:
         raise IndexError(
             f"Dimension out of range (expected to be in range of [{low}, {-low - 1}], but got {dim})"
@@ -29,18 +33,23 @@ def normalize_dim(dim: int, ndim: int) -> int:
     return dim % max(ndim, 1)
 
 
-def _axes(dim: Dim, ndim: int) -> tuple[int, ...]:
-    """Return the axes of a reduction in order; None and () mean all."""
-    dims = (dim,) if isinstance(dim, int | np.integer) else tuple(dim or range(ndim))
-    axes = sorted(normalize_dim(int(d), ndim) for d in dims)
+def reduced_axes(dim: Any, ndim: int) -> tuple[int, ...]:
+    """Return the axes of a reduction in order; None and () mean all.
+
+    Raises:  IndexError: there is no such axis; RuntimeError: one appears twice; TypeError: not whole numbers
+    """
+    if dim is None or (type(dim) is tuple and not dim):
+        return tuple(range(ndim))
+    dims = tuple(dim) if isinstance(dim, tuple | list) else (dim,)
+    axes = sorted([normalize_dim(d, ndim) for d in dims])
     if len(set(axes)) < len(axes):
         raise RuntimeError(f"a dim appears multiple times in the list of dims {dims}")
     return tuple(axes) if ndim else ()
 
 
-def _kept(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+def kept_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape with 1 in place of the reduced axes."""
-    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+    return tuple([1 if i in axes else n for i, n in enumerate(shape)])
 
 
 class Sum(Function):
@@ -48,76 +57,120 @@ class Sum(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, axes: tuple[int, ...], keepdim: bool) -> Tensor:
-        ctx.shape, ctx.axes = x.shape, axes
-        y = x.array.sum(axis=axes, keepdims=keepdim, dtype=sum_dtype(x.dtype))
-        return Tensor(y.astype(x.dtype, copy=False) if x.is_floating_point() else y)
+        array = x.array
+        ctx.shape, ctx.axes, ctx.keepdim = array.shape, axes, keepdim
+        dtype = sum_dtype(array.dtype)
+        y = array.sum(axis=axes, keepdims=keepdim, dtype=dtype)
+        if dtype is not array.dtype and array.dtype.kind == "f":
+            y = y.astype(array.dtype, copy=False)
+        return Tensor(y)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        return grad.reshape(_kept(ctx.shape, ctx.axes)).expand(ctx.shape), None, None
+        return Spread.apply(grad, ctx.shape, ctx.axes, ctx.keepdim), None, None
 
 
-class Amax(Function):
-    """The maximum over axes; elements that share it share its gradient equally, as in torch."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, axes: tuple[int, ...], keepdim: bool) -> Tensor:
-        y = x.array.max(axis=axes, keepdims=True)
-        # An element is maximal by comparison with the others, and NaN is where there is any.
-        maximal = (x.array == y) | (x.array != x.array)
-        ctx.save_for_backward(Tensor(maximal / maximal.sum(axis=axes, keepdims=True, dtype=x.dtype)))
-        ctx.kept = y.shape
-        return Tensor(y if keepdim else y.squeeze(axis=axes))
+class Spread(Function):
+    """The adjoint of Sum: each element repeated over the axes that were summed, without copying."""
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        (share,) = ctx.saved_tensors
-        return grad.reshape(ctx.kept) * share, None, None
+    def forward(ctx: Any, x: Tensor, shape: tuple[int, ...], axes: tuple[int, ...], keepdim: bool) -> Tensor:
+        ctx.axes, ctx.keepdim = axes, keepdim
+        array = x.array if keepdim else x.array.reshape(kept_shape(shape, axes))
+        return Tensor(array_module(array).broadcast_to(array, shape))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+        return Sum.apply(grad, ctx.axes, ctx.keepdim), None, None, None
 
 
-def sum(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
-    """Return the sum over the axes `dim`."""
-    return Sum.apply(x, _axes(dim, x.ndim), keepdim)
+@numpy_names
+def sum(input: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Return the sum over the axes `dim`, of whole numbers and bools in int64.
+
+    Args:    dtype: what the elements are converted to first
+    Raises:  IndexError: there is no such axis; RuntimeError: one appears twice
+    """
+    x = input if dtype is None else input.to(dtype)
+    return Sum.apply(x, reduced_axes(dim, x.array.ndim), keepdim)
 
 
 def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Return x summed over the axes along which `shape` was broadcast to x's shape: the adjoint of expand."""
-    if x.shape == shape:
+    if x.array.shape == shape:
         return x
     missing = x.ndim - len(shape)
-    repeated = tuple(i for i, n in enumerate(shape, missing) if n == 1 and x.shape[i] != 1)
-    return sum(x, (*range(missing), *repeated)).reshape(shape)
+    repeated = [i for i, n in enumerate(shape, missing) if n == 1 and x.array.shape[i] != 1]
+    y = Sum.apply(x, (*range(missing), *repeated), False)
+    return y.reshape(shape) if repeated else y
 
 
-def mean(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
+@numpy_names
+def mean(input: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """Return the mean over the axes `dim`; NaN if there is nothing to average.
+
+    Args:    dtype: what the elements are converted to first
+    Raises:  RuntimeError: x is not floating point; IndexError: there is no such axis
+    """
+    x = input if dtype is None else input.to(dtype)
+    if not x.is_floating_point():
+        raise RuntimeError(f"mean(): input dtype should be floating point, got {x.dtype}")
+    axes = reduced_axes(dim, x.array.ndim)
+    count = count_along(x, axes)
+    if x.array.itemsize < 4:  # in half precision the sum may overflow where the mean does not
+        return (Sum.apply(x.to(np.float32), axes, keepdim) / count).to(x.dtype)
+    return Sum.apply(x, axes, keepdim) / count
+
+
+@numpy_names
+def nansum(input: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Return the sum over the axes `dim` of what is not NaN."""
+    return sum(_without_nan(input), dim, keepdim, dtype=dtype)
+
+
+@numpy_names
+def nanmean(input: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Return the mean over the axes `dim` of what is not NaN; NaN if there is nothing else.
 
     Raises:  RuntimeError: x is not floating point
     """
-    if not x.is_floating_point():
-        raise RuntimeError(f"mean(): input dtype should be floating point, got {x.dtype}")
-    count = math.prod(x.shape[axis] for axis in _axes(dim, x.ndim))
-    # In half precision the sum may overflow where the mean does not.
-    return (sum(x.to(sum_dtype(x.dtype)), dim, keepdim) / count).to(x.dtype)
+    if not input.is_floating_point():
+        raise RuntimeError(f"nanmean(): input dtype should be floating point, got {input.dtype}")
+    known = Tensor(input.array == input.array)
+    return nansum(input, dim, keepdim, dtype=dtype) / sum(known, dim, keepdim)
 
 
-def amax(x: Tensor, dim: Dim = (), keepdim: bool = False) -> Tensor:
-    """Return the maximum over the axes `dim`, () for all.
-
-    Raises:  IndexError: a reduced axis has size 0
-    """
-    axes = _axes(dim, x.ndim)
-    if any(x.shape[axis] == 0 for axis in axes):
-        raise IndexError(f"amax(): Expected reduction dim to have non-zero size, got shape {list(x.shape)}")
-    return Amax.apply(x, axes, keepdim)
+@numpy_names
+def any(input: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
+    """Return whether any element over the axes `dim` is not 0: bool, or uint8 of uint8; dim=() reduces no axis."""
+    return _logic(input, "any", dim, keepdim)
 
 
-def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """Return the index of the first maximum along an axis, or in the flattened tensor; int64, no gradient.
+@numpy_names
+def all(input: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
+    """Return whether no element over the axes `dim` is 0: bool, or uint8 of uint8; dim=() reduces no axis."""
+    return _logic(input, "all", dim, keepdim)
 
-    Raises:  IndexError: there is nothing along the axis to choose from
-    """
-    axis = None if dim is None or x.ndim == 0 else normalize_dim(dim, x.ndim)
-    if (x.numel() if axis is None else x.shape[axis]) == 0:
-        raise IndexError(f"argmax(): Expected reduction dim to have non-zero size, got shape {list(x.shape)}")
-    return Tensor(array_module(x.array).argmax(x.array, axis=axis, keepdims=keepdim))
+
+@numpy_names
+def count_nonzero(input: Tensor, dim: Dim = None) -> Tensor:
+    """Return how many elements over the axes `dim` are not 0."""
+    return sum(Tensor(input.array != 0), dim)
+
+
+def _logic(x: Tensor, name: str, dim: Any, keepdim: bool) -> Tensor:
+    axes = () if dim is not None and not isinstance(dim, int) and not dim else reduced_axes(dim, x.ndim)
+    y = getattr(x.array.astype(bool), name)(axis=axes, keepdims=keepdim)
+    return Tensor(y.astype(np.uint8) if x.dtype == np.uint8 else y)
+
+
+def _without_nan(x: Tensor) -> Tensor:
+    from tinynet.ops.comparison import where
+
+    return where(Tensor(x.array == x.array), x, 0) if x.is_floating_point() else x
+
+
+def count_along(x: Tensor, axes: tuple[int, ...]) -> int:
+    """Return how many elements a reduction over the axes takes together."""
+    shape = x.array.shape
+    return math.prod([shape[axis] for axis in axes])

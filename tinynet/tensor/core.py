@@ -15,6 +15,7 @@ from tinynet.tensor.comparison import ComparisonMethods
 from tinynet.tensor.conversion import ConversionMethods
 from tinynet.tensor.creation import CreationMethods
 from tinynet.tensor.elementwise import ElementwiseMethods
+from tinynet.tensor.elementwise_inplace import ElementwiseInPlaceMethods
 from tinynet.tensor.hooks import HookMethods
 from tinynet.tensor.index import IndexMethods
 from tinynet.tensor.inplace import InPlaceMethods
@@ -23,6 +24,7 @@ from tinynet.tensor.reduce import ReduceMethods
 from tinynet.tensor.sampling import SamplingMethods
 from tinynet.tensor.shape import ShapeMethods
 from tinynet.tensor.size import Size
+from tinynet.tensor.sorting import SortingMethods
 
 
 class Tensor(
@@ -31,6 +33,7 @@ class Tensor(
     ComparisonMethods,
     ConversionMethods,
     CreationMethods,
+    ElementwiseInPlaceMethods,
     ElementwiseMethods,
     HookMethods,
     IndexMethods,
@@ -39,6 +42,7 @@ class Tensor(
     ReduceMethods,
     SamplingMethods,
     ShapeMethods,
+    SortingMethods,
 ):
     """A NumPy or CuPy array that remembers how it was computed.
 
