@@ -146,8 +146,8 @@ def asnumpy(array: Array) -> np.ndarray:
 def _switch_of_warnings() -> tuple[Callable[[], Any], Callable[[Any], None]]:
     """Return two functions: NumPy's floating-point warnings off, and back to what the first one returned.
 
-    `with numpy.errstate(all="ignore")` does the same in a microsecond, a tenth of a whole small operation. All it does is
-    to set a context variable; where NumPy's own name of that variable is not found, it does it after all.
+    `with numpy.errstate(all="ignore")` does the same in a microsecond, a tenth of a whole small operation. It only
+    sets a context variable; where NumPy's own name of that variable is not found, errstate does it after all.
     """
     try:
         umath = importlib.import_module("numpy._core.umath")

@@ -6,6 +6,7 @@ An error is |found - expected| / max(1, |expected|), the largest over all elemen
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,19 +40,24 @@ def second_order(sample: Sample) -> float:
 def refuses_second_order(sample: Sample) -> float:
     """Check that an operation without a second derivative says so."""
     y = _floating(_ours(sample)(*_leaves(sample)))
-    with pytest.raises(RuntimeError, match="second|twice|differentiable"):
+    with pytest.raises(RuntimeError, match=r"second|twice|differentiable"):
         compare_second_order(_ours(sample), _leaves(sample), **DIFFERENCES)
     assert y
     return 0.0
 
 
-def against_torch(op: Op, sample: Sample, dtype: str) -> float:
-    """Compare values, shapes, dtypes and gradients with torch's; no input may change."""
+def against_torch(op: Op, sample: Sample, dtype: str, wrap: Callable[[Any], Any] | None = None) -> float:
+    """Compare values, shapes, dtypes and gradients with torch's; no input may change.
+
+    With `wrap` both libraries are seen through it: through Methods a function is the method of its name.
+    """
+    libraries = (tn, torch) if wrap is None else (wrap(tn), wrap(torch))
     arrays = [array.astype(dtype, order="K") for array in sample.make(seed())]
     before = [array.copy() for array in arrays]
     ours = [tn.Tensor(array, requires_grad=op.differentiable) for array in arrays]
     theirs = [torch.tensor(array, requires_grad=op.differentiable) for array in before]
-    found, expected = _as_tuple(sample.call(tn, *ours)), _as_tuple(sample.call(torch, *theirs))
+    expected = _as_tuple(sample.call(libraries[1], *theirs))
+    found = _as_tuple(sample.call(libraries[0], *ours))
     assert len(found) == len(expected)
     worst = [_compare(y, z, dtype, "output") for y, z in zip(found, expected, strict=True)]
     rng = seed()
@@ -72,6 +78,33 @@ def against_torch(op: Op, sample: Sample, dtype: str) -> float:
                 f"input {i} has a gradient, in torch it has none"
             )
     return max(worst, default=0.0)
+
+
+class Methods:
+    """A library whose functions of a tensor are its methods, or, `in_place`, methods that write over its product with 1."""
+
+    def __init__(self, library: Any, in_place: bool = False) -> None:
+        self._library, self._in_place = library, in_place
+
+    def __getattr__(self, name: str) -> Any:
+        def call(x: Any, *args: Any, **options: Any) -> Any:
+            return (
+                getattr(x * 1, name + "_")(*args, **options)
+                if self._in_place
+                else getattr(x, name)(*args, **options)
+            )
+
+        return getattr(self._library, name) if name in ("float64", "float32", "tensor") else call
+
+
+def takes_method(op: Op, sample: Sample, in_place: bool) -> bool:
+    """Return whether torch has the operation as a method, or as one in place, that can be called as the sample does."""
+    theirs = [torch.tensor(array) for array in sample.make(seed())]
+    try:
+        sample.call(Methods(torch, in_place), *theirs)
+    except (TypeError, AttributeError, RuntimeError):
+        return False
+    return True
 
 
 def whole_numbers_against_torch(sample: Sample) -> float:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
+import torch
 
 from tests.ops import checks
 from tests.ops.op import Bad, Op, Sample
@@ -48,6 +51,22 @@ def test_equals_torch(op: Op, sample: Sample, dtype: str, kernel_set: str) -> No
 def test_second_order_of_one_input_equals_torch(op: Op, sample: Sample) -> None:
     if checks.second_order_against_torch(sample) is None:
         checks.second_order(sample)  # torch has none: ours must be the derivative all the same
+
+
+@pytest.mark.parametrize("op", [pytest.param(op, id=str(op)) for op in OPS if hasattr(torch.Tensor, op.name)])
+def test_the_method_is_the_function(op: Op) -> None:
+    for sample in op.samples:
+        if checks.takes_method(op, sample, in_place=False):
+            checks.against_torch(op, sample, "float64", checks.Methods)
+
+
+@pytest.mark.parametrize(
+    "op", [pytest.param(op, id=str(op)) for op in OPS if hasattr(torch.Tensor, op.name + "_")]
+)
+def test_the_method_in_place_writes_over_its_tensor(op: Op) -> None:
+    for sample in op.samples:
+        if checks.takes_method(op, sample, in_place=True):
+            checks.against_torch(op, sample, "float64", partial(checks.Methods, in_place=True))
 
 
 @pytest.mark.parametrize("sample", WHOLE)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-
 import numpy as np
 import pytest
 import torch
 
 import tinynet as tn
-import tinynet.nn.functional as F
 from tests.ops.table import OPS
 from tinynet.gradcheck import gradgradcheck
 

@@ -9,7 +9,7 @@ from typing import Any
 from tinynet.autograd import anomaly
 from tinynet.autograd.node import AccumulateGrad, Edge, Node, edge_of
 from tinynet.backend import array_module, warnings_back, warnings_off
-from tinynet.grad_mode import is_grad_enabled, thread, set_grad_enabled
+from tinynet.grad_mode import is_grad_enabled, set_grad_enabled, thread
 from tinynet.tensor.core import Tensor
 
 

@@ -46,8 +46,8 @@ from tinynet.ops.conv import conv2d, conv_transpose2d, fold, unfold
 from tinynet.ops.creation import *
 from tinynet.ops.einsum import einsum
 from tinynet.ops.elementwise import *
-from tinynet.ops.extremes import *
 from tinynet.ops.elementwise import cast, to_device
+from tinynet.ops.extremes import *
 from tinynet.ops.gathering import *
 from tinynet.ops.gathering import one_hot
 from tinynet.ops.indexing import *

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ import numpy as np
 from tinynet.autograd import Function
 from tinynet.backend import array_module
 from tinynet.default_dtype import get_default_dtype
-from tinynet.ops.comparison import where
 from tinynet.ops.arithmetic import pow
+from tinynet.ops.comparison import where
 from tinynet.ops.elementwise import abs, exp
 from tinynet.ops.extremes import amax, amin
 from tinynet.ops.numpy_names import numpy_names
@@ -117,9 +118,7 @@ def std_mean(
 
 
 @numpy_names
-def norm(
-    input: Tensor, p: Any = "fro", dim: Dim = None, keepdim: bool = False, dtype: Any = None
-) -> Tensor:
+def norm(input: Tensor, p: Any = "fro", dim: Dim = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """Return sum(abs(x)**p)**(1/p) over the axes `dim`: for p=0 the count of what is not 0, for p=inf the maximum.
 
     Where the gradient does not exist, at 0, it counts as 0.
@@ -198,6 +197,12 @@ def _variance(
     average = mean(x, axes, keepdim=True)
     deviation = x - average
     freedom = max(0, count_along(x, axes) - (1 if correction is None else correction))
+    if freedom == 0:
+        warnings.warn(
+            f"var(): degrees of freedom is <= 0: correction {1 if correction is None else correction} for dim {dim} "
+            f"of shape {list(input.shape)}",
+            stacklevel=4,
+        )
     spread = sum(deviation * deviation, axes, keepdim) / freedom
     if not keepdim:
         average = reshape(average, spread.array.shape)

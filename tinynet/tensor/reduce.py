@@ -49,9 +49,7 @@ class ReduceMethods:
         """Return the standard deviation over the axes `dim`; see `tinynet.std`."""
         return ops.std(self, dim, unbiased, keepdim, correction=correction)
 
-    def norm(
-        self: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None
-    ) -> Tensor:
+    def norm(self: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
         """Return the p-norm over the axes `dim`; see `tinynet.norm`."""
         return ops.norm(self, p, dim, keepdim, dtype)
 
