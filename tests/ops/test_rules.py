@@ -8,7 +8,7 @@ import torch
 
 import tinynet as tn
 from tests.ops.table import OPS
-from tinynet.gradcheck import gradgradcheck
+from tinynet.gradcheck import gradcheck, gradgradcheck
 
 NAMES = {op.name for op in OPS}
 
@@ -111,6 +111,16 @@ def test_nan_and_infinity_pass_as_in_torch(value: float) -> None:
     theirs = torch.nn.functional.max_pool2d(torch.tensor(image), 2, return_indices=True)
     for y, expected in zip(ours, theirs, strict=True):
         np.testing.assert_array_equal(y.numpy(), expected.numpy())
+
+
+def test_gradients_that_torch_does_not_have(rng: np.random.Generator) -> None:
+    x = tn.Tensor(rng.uniform(0.5, 2, 4), requires_grad=True)
+    assert gradcheck(lambda x: 5.25 % x, [x])
+    assert gradgradcheck(lambda x: 5.25 % x * x, [x])
+    x = tn.Tensor(np.array([1.25, -3.5]), requires_grad=True)
+    tn.floor_divide(x, 2).backward(tn.ones(2, dtype=tn.float64))
+    assert x.grad is not None
+    np.testing.assert_array_equal(x.grad.numpy(), [0, 0])
 
 
 def test_power_0_has_slope_0_everywhere() -> None:

@@ -9,6 +9,7 @@ from tinynet.ops import (
     arithmetic,
     comparison,
     creation,
+    division,
     elementwise,
     extremes,
     gathering,
@@ -44,6 +45,7 @@ from tinynet.ops.comparison import *
 from tinynet.ops.comparison import bitwise, compare
 from tinynet.ops.conv import conv2d, conv_transpose2d, fold, unfold
 from tinynet.ops.creation import *
+from tinynet.ops.division import *
 from tinynet.ops.einsum import einsum
 from tinynet.ops.elementwise import *
 from tinynet.ops.elementwise import cast, to_device
@@ -52,7 +54,7 @@ from tinynet.ops.gathering import *
 from tinynet.ops.gathering import one_hot
 from tinynet.ops.indexing import *
 from tinynet.ops.indexing import getitem, setitem
-from tinynet.ops.inplace import filled_like, in_place
+from tinynet.ops.inplace import filled_like, in_place, view_in_place
 from tinynet.ops.joining import *
 from tinynet.ops.joining import repeat
 from tinynet.ops.linear import *
@@ -83,6 +85,7 @@ __all__ = [
     *arithmetic.__all__,
     *comparison.__all__,
     *creation.__all__,
+    *division.__all__,
     "einsum",
     *elementwise.__all__,
     *extremes.__all__,

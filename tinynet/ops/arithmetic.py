@@ -1,4 +1,4 @@
-"""Arithmetic of two sides, with broadcasting: both sides are repeated along axes of size 1 or missing.
+"""Sums, products, quotients and powers of two sides, which broadcast: axes of size 1 or missing are repeated.
 
 Dtypes meet as promotion.py says.
 """
@@ -11,7 +11,6 @@ import numpy as np
 
 from tinynet.autograd import Function
 from tinynet.backend import array_module
-from tinynet.default_dtype import get_default_dtype
 from tinynet.ops.promotion import array_of, operands, shape_of
 from tinynet.ops.reduce import sum_to
 from tinynet.tensor import Tensor
@@ -20,21 +19,15 @@ __all__ = [
     "add",
     "addcdiv",
     "addcmul",
-    "div",
-    "divide",
-    "floor_divide",
-    "fmod",
     "lerp",
     "mul",
     "multiply",
     "neg",
     "negative",
     "pow",
-    "remainder",
     "rsub",
     "sub",
     "subtract",
-    "true_divide",
 ]
 
 
@@ -51,7 +44,7 @@ class Add(Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         need_x, need_y = ctx.needs_input_grad
         x, y = ctx.shapes
-        return _fit(grad, x) if need_x else None, _fit(grad, y) if need_y else None
+        return sum_to(grad, x) if need_x else None, sum_to(grad, y) if need_y else None
 
 
 class Sub(Function):
@@ -67,7 +60,7 @@ class Sub(Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         need_x, need_y = ctx.needs_input_grad
         x, y = ctx.shapes
-        return _fit(grad, x) if need_x else None, _fit(Neg.apply(grad), y) if need_y else None
+        return sum_to(grad, x) if need_x else None, sum_to(Neg.apply(grad), y) if need_y else None
 
 
 class Mul(Function):
@@ -87,8 +80,8 @@ class Mul(Function):
         need_x, need_y = ctx.needs_input_grad
         shape_x, shape_y = ctx.shapes
         return (
-            _fit(Mul.apply(grad, y), shape_x) if need_x else None,
-            _fit(Mul.apply(grad, x), shape_y) if need_y else None,
+            sum_to(Mul.apply(grad, y), shape_x) if need_x else None,
+            sum_to(Mul.apply(grad, x), shape_y) if need_y else None,
         )
 
 
@@ -109,8 +102,8 @@ class Div(Function):
         need_x, need_y = ctx.needs_input_grad
         shape_x, shape_y = ctx.shapes
         return (
-            _fit(Div.apply(grad, y), shape_x) if need_x else None,
-            _fit(DivByDenominator.apply(grad, x, y), shape_y) if need_y else None,
+            sum_to(Div.apply(grad, y), shape_x) if need_x else None,
+            sum_to(DivByDenominator.apply(grad, x, y), shape_y) if need_y else None,
         )
 
 
@@ -127,9 +120,9 @@ class DivByDenominator(Function):
         grad_z, x, y = ctx.saved_tensors
         need_grad, need_x, need_y = ctx.needs_input_grad
         return (
-            _fit(-grad * x / (y * y), grad_z.array.shape) if need_grad else None,
-            _fit(-grad * grad_z / (y * y), shape_of(x)) if need_x else None,
-            _fit(2 * grad * grad_z * x / (y * y * y), y.array.shape) if need_y else None,
+            sum_to(-grad * x / (y * y), grad_z.array.shape) if need_grad else None,
+            sum_to(-grad * grad_z / (y * y), shape_of(x)) if need_x else None,
+            sum_to(2 * grad * grad_z * x / (y * y * y), y.array.shape) if need_y else None,
         )
 
 
@@ -146,8 +139,8 @@ class Pow(Function):
         x, y = ctx.saved_tensors
         need_x, need_y = ctx.needs_input_grad
         return (
-            _fit(grad * _slope_of_power(x, y), shape_of(x)) if need_x else None,
-            _fit(grad * _slope_of_exponential(x, y), shape_of(y)) if need_y else None,
+            sum_to(grad * _slope_of_power(x, y), shape_of(x)) if need_x else None,
+            sum_to(grad * _slope_of_exponential(x, y), shape_of(y)) if need_y else None,
         )
 
 
@@ -180,34 +173,6 @@ class Neg(Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         return Neg.apply(grad)
-
-
-class Remainder(Function):
-    """x - y * round(x / y), rounded down (remainder) or towards zero (fmod)."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Any, y: Any, towards_zero: bool) -> Tensor:
-        a, b = array_of(x), array_of(y)
-        xp = array_module(a, b)
-        ctx.shapes = shape_of(x), shape_of(y)
-        rounded = xp.trunc(a / b) if towards_zero else xp.floor(a / b)
-        ctx.save_for_backward(Tensor(xp.asarray(rounded)))
-        return Tensor(xp.fmod(a, b) if towards_zero else xp.remainder(a, b))
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        need_x, need_y, _ = ctx.needs_input_grad
-        x, y = ctx.shapes
-        return (
-            _fit(grad, x) if need_x else None,
-            _fit(-grad * ctx.saved_tensors[0].to(grad.dtype), y) if need_y else None,
-            None,
-        )
-
-
-def _fit(grad: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Return a gradient summed over the axes along which its operand was repeated."""
-    return grad if grad.array.shape == shape else sum_to(grad, shape)
 
 
 def _scaled(other: Any, alpha: Any, input: Any) -> Any:
@@ -257,70 +222,6 @@ def mul(input: Any, other: Any) -> Tensor:
     return Mul.apply(*operands(input, other))
 
 
-def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
-    """Return input / other; whole numbers are divided as floating-point numbers unless the result is rounded.
-
-    Args:    rounding_mode: None, "floor" (down) or "trunc" (towards zero); rounded results have no gradient
-    Raises:  RuntimeError: another rounding_mode; ZeroDivisionError becomes RuntimeError for whole numbers
-    """
-    if rounding_mode == "floor":
-        return floor_divide(input, other)
-    x, y = operands(input, other)
-    if rounding_mode == "trunc":
-        return _divide_towards_zero(x, y)
-    if rounding_mode is not None:
-        raise RuntimeError(
-            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {rounding_mode!r}"
-        )
-    whole = x if isinstance(x, Tensor) else y
-    if whole.array.dtype.kind != "f":
-        dtype = get_default_dtype()
-        x, y = (v.to(dtype) if isinstance(v, Tensor) else v for v in (x, y))
-    return Div.apply(x, y)
-
-
-def floor_divide(input: Any, other: Any) -> Tensor:
-    """Return input / other rounded down; its gradient is zero.
-
-    Raises:  RuntimeError: whole numbers divided by zero
-    """
-    x, y = operands(input, other)
-    if (x if isinstance(x, Tensor) else y).array.dtype.kind == "f":
-        from tinynet.ops import elementwise
-
-        return elementwise.floor(Div.apply(x, y))
-    return Tensor(_whole_division(x, y, "floor_divide"))
-
-
-def _divide_towards_zero(x: Any, y: Any) -> Tensor:
-    from tinynet.ops import elementwise
-
-    if (x if isinstance(x, Tensor) else y).array.dtype.kind == "f":
-        return elementwise.trunc(Div.apply(x, y))
-    quotient = _whole_division(x, y, "floor_divide")
-    a, b = array_of(x), array_of(y)
-    # Rounding down has gone one too far where signs differ and something is left over.
-    return Tensor(quotient + ((quotient < 0) & (quotient * b != a)))
-
-
-def _whole_division(x: Any, y: Any, function: str) -> Any:
-    a, b = array_of(x), array_of(y)
-    xp = array_module(a, b)
-    if xp is array_module(np.empty(0)) and not np.all(b):
-        raise RuntimeError("ZeroDivisionError: division of whole numbers by zero")
-    return getattr(xp, function)(a, b)
-
-
-def remainder(input: Any, other: Any) -> Tensor:
-    """Return what is left of input after dividing by other and rounding down: it has the sign of other."""
-    return Remainder.apply(*operands(input, other), False)
-
-
-def fmod(input: Any, other: Any) -> Tensor:
-    """Return what is left of input after dividing by other and rounding towards zero: it has the sign of input."""
-    return Remainder.apply(*operands(input, other), True)
-
-
 def pow(input: Any, exponent: Any) -> Tensor:
     """Return input to the power of the exponent.
 
@@ -361,4 +262,4 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) 
     return input + (quotient if value == 1 else quotient * value)
 
 
-subtract, multiply, divide, true_divide, negative = sub, mul, div, div, neg
+subtract, multiply, negative = sub, mul, neg

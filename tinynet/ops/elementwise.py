@@ -14,9 +14,7 @@ from tinynet import backend
 from tinynet.autograd import Function
 from tinynet.backend import Array, array_module
 from tinynet.ops.arithmetic import Div, Mul
-from tinynet.ops.rounding import floor as floor
 from tinynet.ops.rounding import sign_of
-from tinynet.ops.rounding import trunc as trunc
 from tinynet.ops.unary import Unary, real, refuse
 from tinynet.tensor import Tensor
 

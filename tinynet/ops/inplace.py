@@ -75,9 +75,8 @@ def in_place(x: Tensor, result: Tensor) -> Tensor:
         return x
     recorded = thread.state.enabled and (x.requires_grad or result.requires_grad)
     base = x if x._view is None else x._view.base
-    if recorded and base.requires_grad and base._grad_fn is None:
-        what = "a leaf" if base is x else "a view of a leaf"
-        raise RuntimeError(f"{what} Variable that requires grad is being used in an in-place operation.")
+    if recorded:
+        _check_history(x, base)
     _check_fits(x, result)
     if not recorded:
         x.array[...] = result.array
@@ -95,6 +94,39 @@ def in_place(x: Tensor, result: Tensor) -> Tensor:
         views.adopt(base, CopySlices.apply(base, result, x._view.steps()))
     result._grad_fn.saved_after_change(result, x)
     return x
+
+
+def view_in_place(x: Tensor, function: Any, *args: Any) -> Tensor:
+    """Give x the shape of a view of it, function(x, *args), and return x: `unsqueeze_` and the like.
+
+    Raises:  RuntimeError: x is a leaf that requires a gradient, or a view of one, and recording is on
+             NotImplementedError: other tensors are views of x: they could no longer find their gradients
+    """
+    recorded = thread.state.enabled and x.requires_grad
+    view, shared = x._view, x._counter is not None
+    if recorded:
+        _check_history(x, x if view is None else view.base)
+        if view is None and shared:
+            raise NotImplementedError(
+                f"cannot change the shape {list(x.shape)} in place: other tensors share the memory, or it has changed "
+                f"in place before; use {getattr(function, '__name__', 'the operation')}, which returns a view"
+            )
+    result = function(x, *args)
+    if result is x:
+        return x
+    x.array = result.array
+    if recorded:
+        x._view = None if view is None else result._view
+        views.adopt(x, result)
+    else:
+        x.version_counter()[0] += 1
+    return x
+
+
+def _check_history(x: Tensor, base: Tensor) -> None:
+    if base.requires_grad and base._grad_fn is None:
+        what = "a leaf" if base is x else "a view of a leaf"
+        raise RuntimeError(f"{what} Variable that requires grad is being used in an in-place operation.")
 
 
 def _check_fits(x: Tensor, result: Tensor) -> None:

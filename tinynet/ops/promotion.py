@@ -49,9 +49,6 @@ def _to_one_dtype(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         dtype = a.dtype if a.ndim else b.dtype
     else:
         dtype = result_type(a.dtype, b.dtype)
-        if dtype.kind == "f" and "f" not in (a.dtype.kind if a.ndim else "", b.dtype.kind if b.ndim else ""):
-            # A number without axes brings its kind, not its width, to whole numbers that have axes.
-            dtype = np.dtype(get_default_dtype()) if a.ndim or b.ndim else dtype
     return x.to(dtype), y.to(dtype)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinynet.autograd import Function
 from tinynet.backend import array_module, check_on_host
-from tinynet.ops.reduce import normalize_dim
+from tinynet.ops.reduce import normalize_dim, sum
 from tinynet.ops.shape import reshape
 from tinynet.tensor import Tensor
 
@@ -284,7 +285,8 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     if not given:
         raise TypeError("isin(): elements or test_elements must be a Tensor")
     xp = array_module(*given)
-    x, y = (v.array if isinstance(v, Tensor) else xp.asarray(v) for v in (elements, test_elements))
+    dtype = given[0].dtype if given[0].dtype.kind == "f" else None  # a number takes that of the tensor
+    x, y = (v.array if isinstance(v, Tensor) else xp.asarray(v, dtype) for v in (elements, test_elements))
     return Tensor(xp.isin(x, y, assume_unique=assume_unique, invert=invert))
 
 
@@ -336,5 +338,6 @@ def _median_index(array: Any, axis: int) -> Any:
 def _median_of_nothing(input: Tensor) -> Tensor:
     """Return torch's answer: NaN, or of whole numbers the smallest that there is."""
     dtype = input.array.dtype
-    value = np.nan if dtype.kind == "f" else np.iinfo(dtype).min
-    return Tensor(array_module(input.array).full((), value, dtype))
+    if dtype.kind == "f":
+        return sum(input) * math.nan
+    return Tensor(array_module(input.array).full((), np.iinfo(dtype).min, dtype))

@@ -109,6 +109,50 @@ class InPlaceMethods:
         """Say where the tensor was 0."""
         return ops.in_place(self, ops.logical_not(self))
 
+    def eq_(self: Any, other: Any) -> Tensor:
+        """Say where it equals other."""
+        return ops.in_place(self, ops.eq(self, other))
+
+    def ne_(self: Any, other: Any) -> Tensor:
+        """Say where it differs from other."""
+        return ops.in_place(self, ops.ne(self, other))
+
+    def lt_(self: Any, other: Any) -> Tensor:
+        """Say where it is less than other."""
+        return ops.in_place(self, ops.lt(self, other))
+
+    def le_(self: Any, other: Any) -> Tensor:
+        """Say where it is other at most."""
+        return ops.in_place(self, ops.le(self, other))
+
+    def gt_(self: Any, other: Any) -> Tensor:
+        """Say where it is greater than other."""
+        return ops.in_place(self, ops.gt(self, other))
+
+    def ge_(self: Any, other: Any) -> Tensor:
+        """Say where it is other at least."""
+        return ops.in_place(self, ops.ge(self, other))
+
+    def logical_and_(self: Any, other: Tensor) -> Tensor:
+        """Say where neither is 0."""
+        return ops.in_place(self, ops.logical_and(self, other))
+
+    def logical_or_(self: Any, other: Tensor) -> Tensor:
+        """Say where one is not 0."""
+        return ops.in_place(self, ops.logical_or(self, other))
+
+    def logical_xor_(self: Any, other: Tensor) -> Tensor:
+        """Say where exactly one is not 0."""
+        return ops.in_place(self, ops.logical_xor(self, other))
+
+    def cumsum_(self: Any, dim: int, *, dtype: Any = None) -> Tensor:
+        """Add to each element all before it along an axis."""
+        return ops.in_place(self, ops.cumsum(self, dim, dtype=dtype))
+
+    def cumprod_(self: Any, dim: int, *, dtype: Any = None) -> Tensor:
+        """Multiply each element by all before it along an axis."""
+        return ops.in_place(self, ops.cumprod(self, dim, dtype=dtype))
+
     def fill_(self: Any, value: Any) -> Tensor:
         """Set every element to a value, a number or a Tensor without axes."""
         return ops.in_place(self, ops.filled_like(self, value))

@@ -195,31 +195,37 @@ class ShapeMethods:
         """Return how many elements apart neighbours along each axis lie in memory."""
         return ops.stride(self, dim)
 
-    def squeeze_(self: Any, *args: Any) -> Tensor:
-        """Refuse: the shape of a tensor does not change in place."""
-        raise _refused("squeeze_")
+    def squeeze_(self: Any, *dim: Any) -> Tensor:
+        """Remove axes of size 1 from the tensor itself."""
+        return ops.view_in_place(self, ops.squeeze, *dim)
 
-    def unsqueeze_(self: Any, *args: Any) -> Tensor:
-        """Refuse: the shape of a tensor does not change in place."""
-        raise _refused("unsqueeze_")
+    def unsqueeze_(self: Any, dim: int) -> Tensor:
+        """Insert an axis of size 1 into the tensor itself."""
+        return ops.view_in_place(self, ops.unsqueeze, dim)
 
-    def transpose_(self: Any, *args: Any) -> Tensor:
-        """Refuse: the shape of a tensor does not change in place."""
-        raise _refused("transpose_")
+    def transpose_(self: Any, dim0: int, dim1: int) -> Tensor:
+        """Swap two axes of the tensor itself."""
+        return ops.view_in_place(self, ops.transpose, dim0, dim1)
 
     def t_(self: Any) -> Tensor:
-        """Refuse: the shape of a tensor does not change in place."""
-        raise _refused("t_")
+        """Transpose the matrix itself."""
+        return ops.view_in_place(self, ops.t)
+
+    def tril_(self: Any, diagonal: int = 0) -> Tensor:
+        """Set what is above a diagonal of the matrices to 0."""
+        return ops.in_place(self, ops.tril(self, diagonal))
+
+    def triu_(self: Any, diagonal: int = 0) -> Tensor:
+        """Set what is below a diagonal of the matrices to 0."""
+        return ops.in_place(self, ops.triu(self, diagonal))
 
     def resize_(self: Any, *args: Any, **options: Any) -> Tensor:
-        """Refuse: the shape of a tensor does not change in place."""
-        raise _refused("resize_")
+        """Refuse: the number of elements of a tensor does not change."""
+        raise NotImplementedError(
+            "resize_: the memory of a tensor does not grow; make a new one with reshape or empty"
+        )
 
-
-def _refused(name: str) -> NotImplementedError:
-    return NotImplementedError(
-        f"{name}: changing the shape of a tensor in place is not implemented; use {name[:-1]}, which shares the memory"
-    )
+    swapaxes_ = swapdims_ = transpose_
 
 
 def flat(sizes: tuple[Any, ...]) -> tuple[Any, ...]:
