@@ -78,7 +78,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--results", type=Path, default=records.RESULTS, help="folder of the results")
     args = parser.parse_args(argv)
     print(
-        "| operation | forward, us: tinynet | torch | forward and backward, us: tinynet | torch |\n|---|---|---|---|---|"
+        "| operation | forward, us: tinynet | torch | forward and backward, us: tinynet | torch |\n"
+        "|---|---|---|---|---|"
     )
     found: dict[str, Any] = {}
     for operation in args.operations:

@@ -14,14 +14,14 @@ import numpy as np
 
 # All that tinynet uses; each exists in CuPy 14.
 FUNCTIONS = """
-    abs arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argsort argwhere ascontiguousarray
-    bincount bitwise_and bitwise_or bitwise_xor broadcast_to ceil concatenate cos cosh count_nonzero cumprod cumsum
-    diagonal divide einsum empty empty_like equal exp exp2 expand_dims expm1 flip floor floor_divide fmod full
-    full_like greater greater_equal isclose isfinite isinf isnan left_shift less less_equal log log10 log1p log2
-    logical_and logical_not logical_or logical_xor matmul max maximum may_share_memory min minimum multiply
-    nan_to_num nonzero not_equal ones ones_like power prod remainder right_shift rint roll round sign signbit sin
-    sinh sort sqrt square stack subtract sum swapaxes take_along_axis tan tanh tensordot tile trace tril triu trunc
-    unique where zeros zeros_like
+    abs arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argsort argwhere
+    ascontiguousarray bincount bitwise_and bitwise_or bitwise_xor broadcast_to ceil concatenate cos cosh
+    count_nonzero cumprod cumsum diagonal divide einsum empty empty_like equal exp exp2 expand_dims expm1 flip
+    floor floor_divide fmod full full_like greater greater_equal isclose isfinite isin isinf isnan left_shift
+    less less_equal log log10 log1p log2 logical_and logical_not logical_or logical_xor matmul max maximum
+    may_share_memory min minimum multiply nan_to_num nonzero not_equal ones ones_like power prod put_along_axis
+    remainder right_shift rint roll round searchsorted sign signbit sin sinh sort sqrt square stack subtract sum
+    swapaxes take_along_axis tan tanh tensordot tile trace tril triu trunc unique where zeros zeros_like
 """
 
 waits: list[str] = []

@@ -81,7 +81,7 @@ def against_torch(op: Op, sample: Sample, dtype: str, wrap: Callable[[Any], Any]
 
 
 class Methods:
-    """A library whose functions are methods of their first argument, or, `in_place`, methods that write over its copy."""
+    """A library whose functions are methods of their first argument, or, `in_place`, methods that overwrite it."""
 
     def __init__(self, library: Any, in_place: bool = False) -> None:
         self._library, self._in_place = library, in_place

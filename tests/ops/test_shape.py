@@ -191,13 +191,49 @@ def test_broadcast_shapes_equals_torch(shapes: Any) -> None:
         tn.broadcast_shapes((-1, 2))
 
 
-@pytest.mark.parametrize("name", ["squeeze_", "unsqueeze_", "transpose_", "t_", "resize_"])
-def test_a_shape_does_not_change_in_place(name: str) -> None:
-    args = {"unsqueeze_": (0,), "transpose_": (0, 1), "resize_": (4,)}.get(name, ())
-    with pytest.raises(NotImplementedError, match=f"{name}: .* use {name[:-1]}"):
-        getattr(tn.ones(2, 2), name)(*args)
+VIEWS_IN_PLACE = [("squeeze_", (1,)), ("unsqueeze_", (0,)), ("transpose_", (0, 2)), ("t_", ())]
+
+
+@pytest.mark.parametrize("name, args", VIEWS_IN_PLACE)
+def test_a_shape_that_changes_in_place_keeps_its_gradient(
+    name: str, args: tuple[int, ...], rng: np.random.Generator
+) -> None:
+    array = rng.standard_normal((2, 3) if name == "t_" else (2, 1, 3))
+    gradients = []
+    for lib in (tn, torch):
+        x = lib.tensor(array, requires_grad=True)
+        y = x * 3
+        assert getattr(y, name)(*args) is y
+        upstream = np.random.default_rng(1).standard_normal(tuple(y.shape))
+        (y * y).backward(lib.tensor(upstream))
+        gradients.append((tuple(y.shape), x.grad.numpy()))
+        with pytest.raises(RuntimeError, match="leaf"):
+            getattr(x, name)(*args)
+        with pytest.raises(RuntimeError, match=r"backward needs it|modified by an inplace operation"):
+            getattr(x.exp(), name)(*args).backward(lib.tensor(upstream))  # exp needs its output as it was
+        view = (x * 2)[:1]
+        getattr(view, name)(*args)
+        view.mul_(2)
+        view.backward(lib.ones_like(view))
+        gradients[-1] += (x.grad.numpy(),)
+    (shape, found, again), (expected_shape, expected, expected_again) = gradients
+    assert shape == expected_shape
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_allclose(again, expected_again, rtol=1e-12)
+
+
+def test_what_a_shape_cannot_do_in_place_is_refused() -> None:
+    x = tn.ones(1, 2, requires_grad=True) * 2
+    first = x[0]
+    with pytest.raises(NotImplementedError, match=r"\[1, 2\] in place.*squeeze"):
+        x.squeeze_()
+    assert first.shape == (2,)
+    with pytest.raises(NotImplementedError, match=r"resize_: .* reshape"):
+        x.resize_(4)
     with pytest.raises(NotImplementedError, match="another dtype"):
         tn.ones(2, 2).view(np.int32)
+    plain = tn.ones(1, 2)
+    assert plain[0].shape == plain.squeeze_().shape == (2,)
 
 
 def test_meshgrid_without_indexing_warns_as_torch_does() -> None:

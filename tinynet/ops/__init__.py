@@ -80,30 +80,28 @@ from tinynet.ops.statistics import *
 from tinynet.ops.trigonometry import *
 from tinynet.ops.values import *
 
-__all__ = [
-    *activation.__all__,
-    *arithmetic.__all__,
-    *comparison.__all__,
-    *creation.__all__,
-    *division.__all__,
-    "einsum",
-    *elementwise.__all__,
-    *extremes.__all__,
-    *gathering.__all__,
-    *indexing.__all__,
-    *joining.__all__,
-    *linear.__all__,
-    *ordering.__all__,
-    *products.__all__,
-    *reduce.__all__,
-    *rounding.__all__,
-    *sampling.__all__,
-    *scan.__all__,
-    *shape.__all__,
-    *smooth.__all__,
-    *sorting.__all__,
-    *special.__all__,
-    *statistics.__all__,
-    *trigonometry.__all__,
-    *values.__all__,
-]
+__all__ = ["einsum"]
+__all__ += activation.__all__
+__all__ += arithmetic.__all__
+__all__ += comparison.__all__
+__all__ += creation.__all__
+__all__ += division.__all__
+__all__ += elementwise.__all__
+__all__ += extremes.__all__
+__all__ += gathering.__all__
+__all__ += indexing.__all__
+__all__ += joining.__all__
+__all__ += linear.__all__
+__all__ += ordering.__all__
+__all__ += products.__all__
+__all__ += reduce.__all__
+__all__ += rounding.__all__
+__all__ += sampling.__all__
+__all__ += scan.__all__
+__all__ += shape.__all__
+__all__ += smooth.__all__
+__all__ += sorting.__all__
+__all__ += special.__all__
+__all__ += statistics.__all__
+__all__ += trigonometry.__all__
+__all__ += values.__all__

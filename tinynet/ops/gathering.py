@@ -43,8 +43,9 @@ class MaskedFill(Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         (mask,) = ctx.saved_tensors
         need_x, need_value, _ = ctx.needs_input_grad
-        grad_x = MaskedFill.apply(grad, grad.dtype.type(0), mask) if need_x else None
-        grad_value = Index.apply(grad, (True,), mask).sum() if need_value else None
+        zero = grad.dtype.type(0)
+        grad_x = MaskedFill.apply(grad, zero, mask) if need_x else None
+        grad_value = MaskedFill.apply(grad, zero, Tensor(~mask.array)).sum() if need_value else None
         return grad_x, grad_value, None
 
 

@@ -100,7 +100,7 @@ def view_in_place(x: Tensor, function: Any, *args: Any) -> Tensor:
     """Give x the shape of a view of it, function(x, *args), and return x: `unsqueeze_` and the like.
 
     Raises:  RuntimeError: x is a leaf that requires a gradient, or a view of one, and recording is on
-             NotImplementedError: other tensors are views of x: they could no longer find their gradients
+             NotImplementedError: other tensors are views of x, or x is saved for backward: they could not go on
     """
     recorded = thread.state.enabled and x.requires_grad
     view, shared = x._view, x._counter is not None
@@ -108,8 +108,8 @@ def view_in_place(x: Tensor, function: Any, *args: Any) -> Tensor:
         _check_history(x, x if view is None else view.base)
         if view is None and shared:
             raise NotImplementedError(
-                f"cannot change the shape {list(x.shape)} in place: other tensors share the memory, or it has changed "
-                f"in place before; use {getattr(function, '__name__', 'the operation')}, which returns a view"
+                f"cannot change the shape {list(x.shape)} in place: other tensors share the memory, it has changed in "
+                f"place before, or backward needs it as it is; use {function.__name__}, which returns a view"
             )
     result = function(x, *args)
     if result is x:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tinynet import ops
+from tinynet.ops.numpy_names import numpy_names
 
 if TYPE_CHECKING:
     from tinynet.tensor.core import Tensor
@@ -145,13 +146,16 @@ class InPlaceMethods:
         """Say where exactly one is not 0."""
         return ops.in_place(self, ops.logical_xor(self, other))
 
+    @numpy_names
     def cumsum_(self: Any, dim: int, *, dtype: Any = None) -> Tensor:
         """Add to each element all before it along an axis."""
         return ops.in_place(self, ops.cumsum(self, dim, dtype=dtype))
 
+    @numpy_names
     def cumprod_(self: Any, dim: int, *, dtype: Any = None) -> Tensor:
         """Multiply each element by all before it along an axis."""
-        return ops.in_place(self, ops.cumprod(self, dim, dtype=dtype))
+        # Of a copy: the products of what comes before are saved for backward.
+        return ops.in_place(self, ops.cumprod(ops.clone(self), dim, dtype=dtype))
 
     def fill_(self: Any, value: Any) -> Tensor:
         """Set every element to a value, a number or a Tensor without axes."""

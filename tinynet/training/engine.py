@@ -217,7 +217,7 @@ class TinynetEngine:
         self._optimizer.load_state(arrays, state, self._tensor)
 
     def _tensor(self, array: np.ndarray) -> tinynet.Tensor:
-        return tinynet.from_numpy(array).to(self._device)
+        return tinynet.Tensor(array).to(self._device)
 
     def _add(self, loss: tinynet.Tensor, logits: tinynet.Tensor, target: tinynet.Tensor) -> None:
         count = len(target.array)

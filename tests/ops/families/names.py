@@ -108,12 +108,12 @@ def _joined(name: str) -> Op:
     )
 
 
-def _limit(name: str) -> Op:
+def _limit(name: str, limit: float) -> Op:
     return Op(
         name,
         (
-            *unary_samples(distinct, lambda lib, x: getattr(lib, name)(x, 0.2)),
-            Sample("method", distinct((3, 4)), lambda lib, x: getattr(x, name)(0.2)),
+            *unary_samples(distinct, lambda lib, x: getattr(lib, name)(x, limit)),
+            Sample("method", distinct((3, 4)), lambda lib, x: getattr(x, name)(limit)),
         ),
         errors=(
             Bad(
@@ -129,12 +129,12 @@ def _limit(name: str) -> Op:
 
 OPS: tuple[Op, ...] = (
     *(_activation(name) for name in ("relu", "relu_", "rrelu", "rrelu_", "celu", "celu_", "selu", "selu_")),
-    *(_activation(name, 0.2, 3.0) for name in ("threshold", "threshold_")),
+    *(_activation(name, -0.2, 3.0) for name in ("threshold", "threshold_")),
     *(
         _activation(f"nn.functional.{name}")
         for name in ("relu_", "elu_", "celu_", "selu_", "rrelu_", "leaky_relu_", "hardtanh_")
     ),
-    _activation("nn.functional.threshold_", 0.2, 3.0),
+    _activation("nn.functional.threshold_", -0.2, 3.0),
     _softmax("softmax"),
     _softmax("log_softmax"),
     Op(
@@ -149,8 +149,8 @@ OPS: tuple[Op, ...] = (
         ),
         integers=(Sample("int64", whole("int64", 0, 9, (3, 4), (4,)), lambda lib, x, y: lib.rsub(x, y)),),
     ),
-    _limit("clamp_min"),
-    _limit("clamp_max"),
+    _limit("clamp_min", -0.2),
+    _limit("clamp_max", 0.2),
     _axes("fliplr", rows=False),
     _axes("flipud", rows=True),
     _swap("swapaxes"),

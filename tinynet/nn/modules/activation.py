@@ -3,6 +3,7 @@
 from tinynet.nn.activation import (
     CELU,
     ELU,
+    GELU,
     SELU,
     Hardshrink,
     Hardsigmoid,
@@ -30,6 +31,7 @@ from tinynet.nn.softmax import GLU, LogSoftmax, Softmax, Softmax2d, Softmin
 __all__ = [
     "CELU",
     "ELU",
+    "GELU",
     "GLU",
     "Hardshrink",
     "Hardsigmoid",
