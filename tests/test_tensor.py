@@ -219,3 +219,20 @@ def test_without_a_gpu_the_error_says_what_to_install() -> None:
         return
     with pytest.raises(tn.BackendUnavailable, match=r"pip install -e '\.\[cuda13\]'"):
         tn.ones(2).to("cuda")
+
+
+@pytest.mark.parametrize("name", ["allclose", "equal"])
+def test_answers_that_are_no_tensors(name: str) -> None:
+    pairs = [
+        ([1.0, 2.0], [1.0, 2.0]),
+        ([1.0, 2.0], [1.0, 2.0 + 1e-7]),
+        ([1.0, np.nan], [1.0, np.nan]),
+        ([1.0], [2.0]),
+    ]
+    for x, y in pairs:
+        found = getattr(tn, name)(tn.tensor(x), tn.tensor(y))
+        assert type(found) is bool
+        assert found == getattr(torch, name)(torch.tensor(x), torch.tensor(y))
+        assert getattr(tn.tensor(x), name)(tn.tensor(y)) == found
+    assert tn.allclose(tn.tensor([np.nan]), tn.tensor([np.nan]), equal_nan=True)
+    assert not tn.equal(tn.ones(2), tn.ones(3))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 import tinynet as tn
+import tinynet.nn.functional as F
 from tests.ops.table import OPS
 from tinynet.gradcheck import gradcheck, gradgradcheck
 
@@ -160,3 +164,40 @@ def test_third_order_of_a_fused_backward(rng: np.random.Generator) -> None:
         return tn.autograd.grad((y**3).sum(), [x, weight], create_graph=True)
 
     assert gradgradcheck(first_order, [x, weight])
+
+
+ELSEWHERE = {
+    "tests/test_sampling.py": """
+        bernoulli multinomial normal rand rand_like randint randint_like randn randn_like randperm
+    """,
+    "tests/ops/test_shape.py": "broadcast_shapes",
+    "tests/test_creation.py": "asarray",
+    "tests/test_tensor.py": "allclose equal",
+    "tests/ops/test_activation.py": "gumbel_softmax",
+    "tests/nn/test_upsampling.py": "upsample",
+}
+"""Public operations that do not fit the table, such as random numbers, and where they are tested."""
+
+
+def _find(name: str) -> object:
+    found: object = tn
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def test_every_public_operation_is_in_the_table() -> None:
+    covered = {id(_find(name)) for name in NAMES}
+    for file, names in ELSEWHERE.items():
+        text = (Path(__file__).parents[2] / file).read_text()
+        for name in names.split():
+            assert re.search(rf"\b{name}\b", text), f"{file} does not test {name}"
+            covered.add(id(getattr(tn, name, None) or getattr(F, name)))
+    public = [(name, getattr(tn, name)) for name in tn.ops.__all__] + [(n, getattr(F, n)) for n in F.__all__]
+    assert [name for name, function in public if id(function) not in covered] == []
+
+
+def test_every_method_is_torchs() -> None:
+    own = {"attach", "output_index", "version_counter"}  # what autograd needs of a tensor
+    public = {name for name in dir(tn.Tensor) if not name.startswith("_")}
+    assert {name for name in public if not hasattr(torch.Tensor, name)} == own
