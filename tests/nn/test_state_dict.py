@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -298,3 +299,27 @@ def test_parameter_shares_the_memory_of_its_tensor():
 
 def test_parameter_of_integers_is_refused(same_error):
     same_error(lambda lib: lib.nn.Parameter(lib.ones(2, dtype=lib.int64)), match="int64")
+
+
+def test_a_state_of_torch_is_loaded_as_it_is() -> None:
+    theirs = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4)).double()
+    theirs(torch.randn(2, 3, 5, 5, dtype=torch.float64))
+    ours = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).double()
+    assert list(ours.load_state_dict(theirs.state_dict())) == [[], []]
+    for name, value in theirs.state_dict().items():
+        np.testing.assert_array_equal(ours.state_dict()[name].numpy(), value.numpy())
+        assert str(ours.state_dict()[name].dtype) == str(value.dtype).removeprefix("torch.")
+    ours.load_state_dict(theirs.state_dict(keep_vars=True))  # parameters that require gradients
+
+
+def test_a_state_older_than_the_count_of_batches_is_complete() -> None:
+    state = OrderedDict(torch.nn.BatchNorm2d(4).state_dict())  # without metadata: of version 1
+    del state["num_batches_tracked"]
+    for library in (nn, torch.nn):
+        layer = library.BatchNorm2d(4)
+        assert list(layer.load_state_dict(OrderedDict(state))) == [[], []]
+        assert layer.num_batches_tracked.item() == 0
+    current = nn.BatchNorm2d(4).state_dict()
+    del current["num_batches_tracked"]
+    with pytest.raises(RuntimeError, match=r"Missing key.*num_batches_tracked"):
+        nn.BatchNorm2d(4).load_state_dict(current)

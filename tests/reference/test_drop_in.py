@@ -74,6 +74,17 @@ class Net(nn.Module):
         return self.fc(self.drop(torch.flatten(x, 1)))
 
 
+class Flat(nn.Module):
+    # Takes no channels-last input: the memory of its feature maps cannot be viewed as rows.
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 4, 3), nn.Linear(4 * 36, 5)
+
+    def forward(self, x):
+        x = self.conv(x)
+        return self.fc(x.view(x.size(0), -1))
+
+
 def wrong():
     raise RuntimeError("no such network")
 """
@@ -97,6 +108,15 @@ def test_a_model_file_written_for_torch_gives_the_same_numbers(
     assert len(cells) == 8
     assert max(cells[:4]) <= 1e-8
     assert max(cells[4:]) <= 1e-4
+
+
+def test_a_model_that_cannot_take_channels_last_has_no_difference_from_itself(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert drop_in.main([f"{model}:Flat()", "--input", "2,3,8,8"]) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line.startswith("| `net: Flat()` | ")
+    assert "(" not in line.removeprefix("| `net: Flat()`")
 
 
 def test_a_model_that_fails_in_torch_itself_is_said_to(

@@ -28,6 +28,8 @@ __all__ = [
 class _NormBase(Module):
     """Weight and bias of each channel, running statistics and the text of batch and instance normalisation."""
 
+    _version = 2
+    """Since version 2 the state has num_batches_tracked, as torch's has."""
     dims: tuple[int, ...]
     """How many axes the input may have; set by each layer."""
 
@@ -55,6 +57,15 @@ class _NormBase(Module):
         self.register_buffer(
             "num_batches_tracked", zeros((), dtype=int64, device=device) if tracked else None
         )
+
+    def _load_from_state_dict(
+        self, state_dict: Any, prefix: str, local_metadata: dict[str, Any], *args: Any
+    ) -> None:
+        key = prefix + "num_batches_tracked"
+        old = (local_metadata.get("version") or 1) < 2
+        if old and self.track_running_stats and key not in state_dict:
+            state_dict[key] = zeros((), dtype=int64)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
 
     def reset_running_stats(self) -> None:
         """Set the running mean to 0, the running variance to 1 and the count of batches to 0."""

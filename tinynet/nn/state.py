@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from tinynet.backend import device_of, is_array, to_device
 from tinynet.nn.parameter import Parameter
 from tinynet.tensor import Tensor
@@ -273,7 +275,12 @@ def _in_place_of(tensor: Tensor, value: Any) -> Tensor:
 
 
 def _fitted(value: Any, tensor: Tensor) -> Any:
-    """Return the value, but a single number of shape (1,), as torch 0.3 wrote it, with the shape () of the tensor."""
+    """Return the value: another library's tensor as an array, a single number of shape (1,) with the tensor's shape ().
+
+    torch 0.3 wrote single numbers with an axis.
+    """
+    if not isinstance(value, Tensor) and hasattr(value, "detach") and hasattr(value, "__array__"):
+        value = np.asarray(value.detach().cpu())
     one_number = (isinstance(value, Tensor) or is_array(value)) and tensor.shape == () and value.shape == (1,)
     return value[0:1].reshape(()) if one_number else value
 
