@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.utils.data
@@ -211,3 +212,35 @@ def test_several_gpus_are_refused(monkeypatch):
     monkeypatch.setattr("tinynet.nn.data_parallel.cuda_is_available", lambda: True)
     with pytest.raises(NotImplementedError, match=r"one GPU only, got device_ids=\[0, 1\]"):
         nn.DataParallel(nn.Linear(1, 1), device_ids=[0, 1])
+
+
+OWN = "BackendUnavailable aliases backend creation default_dtype dtypes generator grad_mode inspection kernels threads"
+
+
+def test_the_top_level_holds_torchs_names_and_tinynets_modules():
+    names = {name for name in dir(tinynet) if not name.startswith("_")}
+    programs = {"as_torch", "data", "evaluate", "gradcheck", "models", "predict", "train", "training"}
+    assert {name for name in names if not hasattr(torch, name)} - programs == set(OWN.split())
+
+
+def test_functions_of_layers_at_the_top_level_take_torchs_arguments(rng):
+    x = rng.standard_normal((2, 4, 6, 6))
+    w = rng.standard_normal((6, 2, 3, 3))
+    for call in (
+        lambda lib, x, w: lib.conv2d(x, w, None, 1, 1, 1, 2),
+        lambda lib, x, w: lib.conv_transpose2d(x, w[:4], None, (2, 2), (1, 1)),
+        lambda lib, x, w: lib.conv1d(x[0], w[:, :, 0].repeat(1, 3, 1), stride=2),
+        lambda lib, x, w: lib.max_pool2d(x, 2, 2, 0, 1, True),
+        lambda lib, x, w: lib.avg_pool1d(x[0], 2, 2, 0, True),
+        lambda lib, x, w: lib.max_pool1d(x[0], 3, 2),
+        lambda lib, x, w: lib.adaptive_avg_pool1d(x[0], 4),
+        lambda lib, x, w: lib.layer_norm(x, (6, 6), None, None, 1e-3),
+        lambda lib, x, w: lib.group_norm(x, 2, None, None, 1e-3),
+        lambda lib, x, w: lib.rms_norm(x, (6,)),
+        lambda lib, x, w: lib.dropout(x, 0.5, False),
+        lambda lib, x, w: lib.pixel_shuffle(x, 2),
+        lambda lib, x, w: lib.pixel_unshuffle(x, 3),
+        lambda lib, x, w: lib.channel_shuffle(x, 2),
+    ):
+        ours = call(tinynet, tinynet.tensor(x), tinynet.tensor(w)).numpy()
+        np.testing.assert_allclose(ours, call(torch, torch.tensor(x), torch.tensor(w)).numpy(), atol=1e-12)

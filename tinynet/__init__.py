@@ -27,7 +27,27 @@ from tinynet.dtypes import *
 from tinynet.generator import Generator
 from tinynet.inspection import finfo, iinfo, is_floating_point, is_tensor, numel
 from tinynet.memory_format import channels_last, contiguous_format, memory_format, preserve_format
-from tinynet.nn.functional import bilinear, cosine_similarity, pairwise_distance
+from tinynet.nn.functional import (
+    adaptive_avg_pool1d,
+    adaptive_max_pool1d,
+    avg_pool1d,
+    bilinear,
+    channel_shuffle,
+    conv1d,
+    conv2d,
+    conv_transpose1d,
+    conv_transpose2d,
+    cosine_similarity,
+    dropout,
+    group_norm,
+    layer_norm,
+    max_pool1d,
+    max_pool2d,
+    pairwise_distance,
+    pixel_shuffle,
+    pixel_unshuffle,
+    rms_norm,
+)
 from tinynet.ops import *
 from tinynet.random import get_rng_state, initial_seed, manual_seed, set_rng_state
 from tinynet.tensor import Size, Tensor
