@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ops.table import OPS
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
@@ -38,6 +40,15 @@ MAP = [cell for cell in re.findall(r"^\| `([^`]+)`", README, flags=re.M) if not 
 @pytest.mark.parametrize("path", [*LINKS, *MAP])
 def test_every_path_it_names_exists(path: str) -> None:
     assert (ROOT / path).exists()
+
+
+def test_it_counts_the_operations_as_the_table_does() -> None:
+    samples = sum(len(op.samples) + len(op.integers) for op in OPS)
+    bad = sum(len(op.errors) for op in OPS)
+    text = " ".join(README.split())
+    assert f"each of the {len(OPS)} public operations" in text
+    assert f"over {samples:,} samples" in text
+    assert f"and {bad} calls that must fail" in text
 
 
 def test_it_has_links_and_a_map() -> None:
