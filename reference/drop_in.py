@@ -80,18 +80,21 @@ def run(
     return results
 
 
-def build(target: str) -> Any:
-    """Import the file and return what the call makes.
-
-    Raises:  ValueError: target is not FILE:CALL; FileNotFoundError
-    """
-    file, separator, call = target.partition(":")
-    path = Path(file).resolve()
+def _target(text: str) -> str:
+    file, separator, call = text.partition(":")
     if not separator or not call:
-        raise ValueError(f"expected FILE:CALL, for example models/resnet.py:ResNet18(), got {target!r}")
-    if not path.exists():
-        raise FileNotFoundError(f"there is no file {file}")
-    return eval(call, vars(_import(path)))
+        raise argparse.ArgumentTypeError(
+            f"expected FILE:CALL, for example models/resnet.py:ResNet18(), got {text!r}"
+        )
+    if not Path(file).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {file}")
+    return text
+
+
+def build(target: str) -> Any:
+    """Import the file of FILE:CALL and return what the call makes."""
+    file, _, call = target.partition(":")
+    return eval(call, vars(_import(Path(file).resolve())))
 
 
 def _import(path: Path) -> ModuleType:
@@ -176,7 +179,11 @@ def main(argv: list[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "models", nargs="+", metavar="FILE:CALL", help="a Python file, and the call that makes the model"
+        "models",
+        nargs="+",
+        type=_target,
+        metavar="FILE:CALL",
+        help="a Python file, and the call that makes the model",
     )
     parser.add_argument(
         "--input", type=_shape, default=(2, 3, 32, 32), help="shape of the input (default: 2,3,32,32)"

@@ -149,6 +149,7 @@ def test_differences_are_found_and_measured() -> None:
 @pytest.mark.parametrize(
     "target, error", [("net.py", "expected FILE:CALL"), ("nothing.py:Net()", "no file nothing.py")]
 )
-def test_bad_targets(target: str, error: str) -> None:
-    with pytest.raises((ValueError, FileNotFoundError), match=error):
-        drop_in.build(target)
+def test_bad_targets(target: str, error: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        drop_in.main([target])
+    assert error in capsys.readouterr().err
