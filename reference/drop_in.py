@@ -223,6 +223,8 @@ def _library(name: str) -> Any:
 
 def _compare(target: str, shape: tuple[int, ...]) -> bool:
     """Print one line; return whether both libraries ran and all is within the limits."""
+    file, _, call = target.partition(":")
+    name = f"{Path(file).stem}: {call}"
     results = {}
     with tempfile.TemporaryDirectory() as folder:
         for library, dtype in (*SIDES, ITSELF):
@@ -233,7 +235,7 @@ def _compare(target: str, shape: tuple[int, ...]) -> bool:
                 continue  # the model cannot take channels-last input: nothing to say how far PyTorch is from itself
             if done.returncode:
                 last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-                print(f"| `{target}` | fails in {library}: {last} |", flush=True)
+                print(f"| `{name}` | fails in {library}: {last} |", flush=True)
                 return False
             with np.load(Path(folder, f"{library}-{dtype}.npz")) as saved:
                 results[library, dtype] = {name: saved[name] for name in saved.files}
@@ -250,8 +252,7 @@ def _compare(target: str, shape: tuple[int, ...]) -> bool:
             if error > (max(limit, 4 * itself[part]) if dtype == "float32" else limit):
                 cell, good = f"**{cell}**", False
             cells.append(cell)
-    file, _, call = target.partition(":")
-    print(f"| `{Path(file).stem}: {call}` | " + " | ".join(cells) + " |", flush=True)
+    print(f"| `{name}` | " + " | ".join(cells) + " |", flush=True)
     return good
 
 
