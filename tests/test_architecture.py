@@ -35,7 +35,7 @@ LAYERS = [
     ],
     ["tinynet.kernels"],
     ["tinynet.tensor", "tinynet.autograd", "tinynet.gradcheck", "tinynet.grad_mode", "tinynet.ops"],
-    ["tinynet.creation", "tinynet.distributions", "tinynet.dtypes", "tinynet.inspection", "tinynet.linalg"],
+    ["tinynet.creation", "tinynet.distributions", "tinynet.dtypes", "tinynet.inspection"],
     ["tinynet.nn.init", "tinynet.nn.functional"],
     ["tinynet.nn"],
     ["tinynet.optim"],

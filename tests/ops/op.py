@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,11 @@ class Op:
 
     def __str__(self) -> str:
         return self.name
+
+
+def named(name: str, *args: Any, **options: Any) -> Callable[..., Any]:
+    """The call of a function by its name under torch, such as "nn.functional.relu", with these arguments at the end."""
+    return lambda lib, *xs, **more: attrgetter(name)(lib)(*xs, *args, **options, **more)
 
 
 def normal(*shapes: tuple[int, ...]) -> Make:

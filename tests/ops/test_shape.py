@@ -251,3 +251,18 @@ def test_gradients_of_pieces_cost_one_concatenation() -> None:
     first, second, third = x.split(2)
     assert first.grad_fn is second.grad_fn is third.grad_fn
     assert first.grad_fn.name() == "SplitBackward"
+
+
+def test_a_view_that_changed_its_shape_still_finds_its_base(rng: np.random.Generator) -> None:
+    gradients = []
+    factor = rng.standard_normal(3)
+    for lib in (tn, torch):
+        w = lib.tensor(factor, requires_grad=True)
+        base = lib.ones(2, 3, dtype=lib.float64)
+        view = base[:2].unsqueeze_(dim=0)
+        view.transpose_(0, 2)
+        view.squeeze_(dim=2)
+        base.mul_(w)  # the view's history is made anew, in its new shape
+        view.backward(lib.tensor(np.arange(6.0).reshape(3, 2)))
+        gradients.append(w.grad.numpy())
+    np.testing.assert_array_equal(*gradients)

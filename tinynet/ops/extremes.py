@@ -9,7 +9,7 @@ from tinynet.backend import array_module, sum_dtype
 from tinynet.ops.comparison import maximum, minimum
 from tinynet.ops.numpy_names import numpy_names
 from tinynet.ops.reduce import Dim, normalize_dim, reduced_axes
-from tinynet.ops.sorting import Select, ValuesIndices
+from tinynet.ops.sorting import ValuesIndices, along_some, select
 from tinynet.tensor import Tensor
 
 __all__ = ["amax", "amin", "aminmax", "argmax", "argmin", "max", "min"]
@@ -125,26 +125,19 @@ def _extreme(name: str, which: str, x: Tensor, dim: Dim, keepdim: bool) -> Tenso
     return Extreme.apply(x, which, axes, keepdim)
 
 
-def _along(name: str, x: Tensor, dim: int, keepdim: bool) -> ValuesIndices:
-    axis = normalize_dim(dim, x.ndim)
-    row = x if x.ndim else x.reshape(1)
-    _check_some(name, x, row.array.shape[axis])
-    found = getattr(array_module(row.array), "arg" + name)(row.array, axis=axis, keepdims=True)
-    values, indices = Select.apply(row, Tensor(found), axis), Tensor(found)
-    if keepdim and x.ndim:
-        return ValuesIndices(values, indices)
-    return ValuesIndices(values.squeeze(axis), indices.squeeze(axis))
+def _along(name: str, input: Tensor, dim: int, keepdim: bool) -> ValuesIndices:
+    x, axis = along_some(name, input, dim)
+    found = getattr(array_module(x.array), "arg" + name)(x.array, axis=axis, keepdims=True)
+    return select(input, x, found, axis, keepdim)
 
 
-def _where_extreme(name: str, x: Tensor, dim: int | None, keepdim: bool) -> Tensor:
-    if x.array.dtype.kind == "b":
+def _where_extreme(name: str, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
+    if input.array.dtype.kind == "b":
         raise RuntimeError(f"{name}(): does not support bool input")
-    axis = None if dim is None else normalize_dim(dim, x.ndim)
-    axis = axis if x.ndim else None
-    _check_some(name, x, x.array.size if axis is None else x.array.shape[axis])
-    return Tensor(getattr(array_module(x.array), name)(x.array, axis=axis, keepdims=keepdim))
-
-
-def _check_some(name: str, x: Tensor, size: int) -> None:
-    if size == 0:
-        raise IndexError(f"{name}(): Expected reduction dim to have non-zero size, got shape {list(x.shape)}")
+    axis = None
+    if dim is not None:
+        _, axis = along_some(name, input, dim)
+    elif not input.array.size:
+        raise IndexError(f"{name}(): Expected reduction dim to be specified for shape {list(input.shape)}")
+    axis = axis if input.ndim else None
+    return Tensor(getattr(array_module(input.array), name)(input.array, axis=axis, keepdims=keepdim))

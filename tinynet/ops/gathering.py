@@ -10,7 +10,7 @@ from tinynet import backend
 from tinynet.autograd import Function
 from tinynet.ops.indexing import GetItem, Index, IndexPut
 from tinynet.ops.reduce import normalize_dim
-from tinynet.ops.shape import broadcast_shapes, broadcast_tensors, expand, ravel, reshape
+from tinynet.ops.shape import at_least_1d, broadcast_shapes, broadcast_tensors, expand, ravel, reshape
 from tinynet.tensor import Tensor
 
 __all__ = [
@@ -92,7 +92,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     _check_dtype("gather", index)
     if not index.numel():
         return Index.apply(ravel(input), (True,), index)
-    x, index, shape = _at_least_1d(input), _at_least_1d(index), index.shape
+    x, index, shape = at_least_1d(input), at_least_1d(index), index.shape
     _check_sizes("gather", index, x, axis)
     _check_range(index, x.shape[axis], axis)
     return reshape(Index.apply(x, *_along(index, axis)), shape)
@@ -137,7 +137,7 @@ def _scatter(name: str, input: Tensor, dim: int, index: Tensor, src: Tensor, add
     if not index.numel():
         nothing = GetItem.apply(ravel(src), (slice(0),))
         return reshape(IndexPut.apply(ravel(input), nothing, add, (True,), ravel(index)), input.shape)
-    x, index, src = _at_least_1d(input), _at_least_1d(index), _at_least_1d(src)
+    x, index, src = at_least_1d(input), at_least_1d(index), at_least_1d(src)
     _check_sizes(name, index, x, axis)
     _check_sizes(name, index, src, None)
     _check_range(index, x.shape[axis], axis)
@@ -153,7 +153,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """
     axis = normalize_dim(dim, input.ndim)
     index = _vector("index_select", index)
-    x = _at_least_1d(input)
+    x = at_least_1d(input)
     _check_range(index, x.shape[axis], axis)
     y = Index.apply(x, _slots(axis), index)
     return y if input.ndim else reshape(y, ())
@@ -167,7 +167,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     axis = normalize_dim(dim, input.ndim)
     index = _vector("index_add", index)
     _check_slices("index_add", input, axis, index, source, RuntimeError)
-    _check_range(index, _at_least_1d(input).shape[axis], axis)
+    _check_range(index, at_least_1d(input).shape[axis], axis)
     source = source if alpha == 1 else source * alpha
     return _put(input, axis, index, source, add=True)
 
@@ -184,7 +184,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     if source.ndim == 0:
         source = reshape(source, (1,))
     _check_slices("index_copy", input, axis, index, source, IndexError)
-    _check_range(index, _at_least_1d(input).shape[axis], axis, IndexError)
+    _check_range(index, at_least_1d(input).shape[axis], axis, IndexError)
     return _put(input, axis, index, source)
 
 
@@ -198,7 +198,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
         raise IndexError(f"index_fill(): Expected dtype int64 for index, got {index.dtype}")
     if index.ndim > 1:
         raise RuntimeError(f"index_fill(): Index has to be a vector or scalar, got shape {list(index.shape)}")
-    return _put(input, axis, _at_least_1d(index), _fill_value("index_fill", input, value))
+    return _put(input, axis, at_least_1d(index), _fill_value("index_fill", input, value))
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
@@ -221,7 +221,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
         raise RuntimeError(f"masked_select: expected a bool tensor for mask, got {mask.dtype}")
     x, mask = broadcast_tensors(input, mask)
     return (
-        Index.apply(x, (True,), mask) if x.ndim else Index.apply(_at_least_1d(x), (True,), _at_least_1d(mask))
+        Index.apply(x, (True,), mask) if x.ndim else Index.apply(at_least_1d(x), (True,), at_least_1d(mask))
     )
 
 
@@ -229,7 +229,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """Return where the elements are not zero: one row of indices an element, or with as_tuple one tensor an axis."""
     xp = backend.array_module(input.array)
     if as_tuple:
-        return tuple(Tensor(index) for index in xp.nonzero(_at_least_1d(input).array))
+        return tuple(Tensor(index) for index in xp.nonzero(at_least_1d(input).array))
     return Tensor(xp.argwhere(input.array))
 
 
@@ -262,10 +262,6 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     return Tensor((tensor.array[..., None] == classes).astype(np.int64))
 
 
-def _at_least_1d(x: Tensor) -> Tensor:
-    return x if x.array.ndim else reshape(x, (1,))
-
-
 def _slots(axis: int) -> tuple[bool, ...]:
     return (*(False,) * axis, True)
 
@@ -281,7 +277,7 @@ def _along(index: Tensor, axis: int) -> tuple[Any, ...]:
 
 
 def _put(input: Tensor, axis: int, index: Tensor, values: Any, add: bool = False) -> Tensor:
-    y = IndexPut.apply(_at_least_1d(input), values, add, _slots(axis), index)
+    y = IndexPut.apply(at_least_1d(input), values, add, _slots(axis), index)
     return y if input.ndim else reshape(y, ())
 
 
@@ -308,7 +304,7 @@ def _vector(name: str, index: Tensor) -> Tensor:
     _check_dtype(name, index)
     if index.ndim > 1:
         raise IndexError(f"{name}(): Index is supposed to be a vector, but got shape {list(index.shape)}")
-    return _at_least_1d(index)
+    return at_least_1d(index)
 
 
 def _check_dtype(name: str, index: Tensor, long: bool = False) -> None:
@@ -350,7 +346,7 @@ def _check_slices(
         raise RuntimeError(
             f"{name}(): input ({input.dtype}) and source ({source.dtype}) must have the same dtype"
         )
-    shape = _at_least_1d(input).shape
+    shape = at_least_1d(input).shape
     if source.ndim == len(shape) and source.shape[axis] != index.numel():
         raise error(
             f"{name}(): Number of indices ({index.numel()}) should be equal to source.size({axis}): "

@@ -115,8 +115,9 @@ def view_in_place(x: Tensor, function: Any, *args: Any) -> Tensor:
     if result is x:
         return x
     x.array = result.array
+    if thread.state.enabled and view is not None:
+        x._view = result._view
     if recorded:
-        x._view = None if view is None else result._view
         views.adopt(x, result)
     else:
         x.version_counter()[0] += 1

@@ -12,6 +12,8 @@ from tinynet.kernels.generic import loss as kernels
 from tinynet.ops.activation import hardtanh
 from tinynet.ops.comparison import where
 from tinynet.ops.elementwise import log
+from tinynet.ops.shape import reshape
+from tinynet.ops.sorting import Select
 from tinynet.tensor import Tensor
 
 LEAST_VARIANCE = float(np.float32(1e-12))
@@ -55,40 +57,6 @@ class BinaryCrossEntropy(Function):
         return grad_x, grad_target
 
 
-class Pick(Function):
-    """Of each place the element that an index names along an axis: x without the axis."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, index: Tensor, axis: int) -> Tensor:
-        ctx.save_for_backward(index)
-        ctx.axis, ctx.size = axis, x.shape[axis]
-        xp = array_module(x.array)
-        return Tensor(xp.take_along_axis(x.array, xp.expand_dims(index.array, axis), axis).squeeze(axis))
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        (index,) = ctx.saved_tensors
-        return Place.apply(grad, index, ctx.axis, ctx.size), None, None
-
-
-class Place(Function):
-    """Zeros with each element of x where its index names along a new axis: the adjoint of Pick."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, index: Tensor, axis: int, size: int) -> Tensor:
-        ctx.save_for_backward(index)
-        ctx.axis = axis
-        xp = array_module(x.array)
-        numbers = xp.arange(size).reshape(size, *(1,) * (x.ndim - axis))
-        chosen = numbers == xp.expand_dims(index.array, axis)
-        return Tensor(xp.where(chosen, xp.expand_dims(x.array, axis), x.dtype.type(0)))
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
-        (index,) = ctx.saved_tensors
-        return Pick.apply(grad, index, ctx.axis), None, None, None
-
-
 def huber(x: Tensor, delta: float) -> Tensor:
     """Return x**2 / 2 where |x| <= delta, else delta * (|x| - delta / 2)."""
     return Huber.apply(x, delta)
@@ -101,4 +69,5 @@ def binary_cross_entropy(x: Tensor, target: Tensor) -> Tensor:
 
 def pick(x: Tensor, index: Tensor, axis: int) -> Tensor:
     """Return, without the axis, the elements of x that `index` (shaped as x without the axis) names along it."""
-    return Pick.apply(x, index, axis)
+    places = Tensor(array_module(index.array).expand_dims(index.array, axis))
+    return reshape(Select.apply(x, places, axis), index.array.shape)

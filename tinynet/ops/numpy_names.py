@@ -19,7 +19,7 @@ def numpy_names(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def call(*args: Any, **options: Any) -> Any:
-        if options:
+        if not TORCH_NAME.keys().isdisjoint(options):
             options = {TORCH_NAME.get(name, name): value for name, value in options.items()}
         return function(*args, **options)
 

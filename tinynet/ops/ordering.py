@@ -11,7 +11,7 @@ from tinynet.autograd import Function, views
 from tinynet.backend import array_module
 from tinynet.grad_mode import is_grad_enabled
 from tinynet.ops.indexing import ALL
-from tinynet.ops.reduce import normalize_dim
+from tinynet.ops.reduce import normalize_dim, normalize_dims
 from tinynet.ops.shape import clone, movedim, transpose
 from tinynet.tensor import Tensor
 
@@ -151,10 +151,7 @@ def flip(input: Tensor, dims: Sequence[int]) -> Tensor:
     """
     if isinstance(dims, int | np.integer):
         raise TypeError(f"flip(): argument 'dims' must be tuple of ints, not {dims}")
-    axes = tuple(normalize_dim(d, input.ndim) for d in dims)
-    if len(set(axes)) < len(axes):
-        raise RuntimeError(f"a dim appears multiple times in the list of dims {list(dims)}")
-    return Flip.apply(input, axes)
+    return Flip.apply(input, tuple(normalize_dims(dims, input.ndim)))
 
 
 def fliplr(input: Tensor) -> Tensor:

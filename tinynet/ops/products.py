@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tinynet.ops.linear import check_axes, check_tensors, matmul, scaled
 from tinynet.ops.ordering import Diagonal
-from tinynet.ops.reduce import normalize_dim, sum
+from tinynet.ops.reduce import normalize_dims, sum
 from tinynet.ops.shape import expand, permute, reshape, transpose
 from tinynet.tensor import Tensor
 
@@ -146,11 +145,4 @@ def _paired(a: Tensor, b: Tensor, dims: Any) -> tuple[list[int], list[int]]:
     first, second = ([d] if isinstance(d, int) else list(d) for d in dims)
     if len(first) != len(second):
         raise RuntimeError(f"both dimension lists should have same length, got {first} and {second}")
-    return _distinct(first, a.ndim), _distinct(second, b.ndim)
-
-
-def _distinct(dims: Sequence[int], ndim: int) -> list[int]:
-    axes = [normalize_dim(d, ndim) for d in dims]
-    if len(set(axes)) < len(axes):
-        raise RuntimeError(f"a dim appears multiple times in the list of dims {list(dims)}")
-    return axes
+    return normalize_dims(first, a.ndim), normalize_dims(second, b.ndim)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tinynet.autograd import Function
-from tinynet.backend import array_module, sum_dtype
+from tinynet.backend import Array, array_module, sum_dtype
 from tinynet.ops.numpy_names import numpy_names
 from tinynet.tensor import Tensor
 
@@ -33,6 +34,17 @@ def normalize_dim(dim: int, ndim: int) -> int:
     return dim % max(ndim, 1)
 
 
+def normalize_dims(dims: Sequence[int], ndim: int) -> list[int]:
+    """Return the axes as numbers from 0, in the order given.
+
+    Raises:  IndexError: there is no such axis; RuntimeError: one appears twice; TypeError: not whole numbers
+    """
+    axes = [normalize_dim(d, ndim) for d in dims]
+    if len(set(axes)) < len(axes):
+        raise RuntimeError(f"a dim appears multiple times in the list of dims {dims}")
+    return axes
+
+
 def reduced_axes(dim: Any, ndim: int) -> tuple[int, ...]:
     """Return the axes of a reduction in order; None and () mean all.
 
@@ -41,15 +53,18 @@ def reduced_axes(dim: Any, ndim: int) -> tuple[int, ...]:
     if dim is None or (type(dim) is tuple and not dim):
         return tuple(range(ndim))
     dims = tuple(dim) if isinstance(dim, tuple | list) else (dim,)
-    axes = sorted([normalize_dim(d, ndim) for d in dims])
-    if len(set(axes)) < len(axes):
-        raise RuntimeError(f"a dim appears multiple times in the list of dims {dims}")
-    return tuple(axes) if ndim else ()
+    axes = normalize_dims(dims, ndim)
+    return tuple(sorted(axes)) if ndim else ()
 
 
 def kept_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape with 1 in place of the reduced axes."""
     return tuple([1 if i in axes else n for i, n in enumerate(shape)])
+
+
+def as_summed(total: Array, dtype: np.dtype) -> Array:
+    """Return a total of numbers of `dtype` in that dtype if it is floating point; of whole numbers it stays int64."""
+    return total.astype(dtype) if dtype.kind == "f" and total.dtype != dtype else total
 
 
 class Sum(Function):
@@ -59,11 +74,8 @@ class Sum(Function):
     def forward(ctx: Any, x: Tensor, axes: tuple[int, ...], keepdim: bool) -> Tensor:
         array = x.array
         ctx.shape, ctx.axes, ctx.keepdim = array.shape, axes, keepdim
-        dtype = sum_dtype(array.dtype)
-        y = array.sum(axis=axes, keepdims=keepdim, dtype=dtype)
-        if dtype is not array.dtype and array.dtype.kind == "f":
-            y = y.astype(array.dtype, copy=False)
-        return Tensor(y)
+        y = array.sum(axis=axes, keepdims=keepdim, dtype=sum_dtype(array.dtype))
+        return Tensor(as_summed(y, array.dtype))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:

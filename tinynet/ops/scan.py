@@ -8,8 +8,8 @@ from tinynet.autograd import Function
 from tinynet.backend import sum_dtype
 from tinynet.ops.joining import cat
 from tinynet.ops.numpy_names import numpy_names
-from tinynet.ops.reduce import normalize_dim, sum
-from tinynet.ops.shape import reshape
+from tinynet.ops.reduce import as_summed, normalize_dim, sum
+from tinynet.ops.shape import at_least_1d, reshape
 from tinynet.tensor import Tensor
 
 __all__ = ["cumprod", "cumsum", "prod"]
@@ -23,8 +23,7 @@ class CumSum(Function):
         ctx.axis, ctx.reverse = axis, reverse
         turn = (*(slice(None),) * axis, slice(None, None, -1))
         array = x.array[turn] if reverse else x.array
-        y = array.cumsum(axis=axis, dtype=sum_dtype(x.dtype))
-        y = y.astype(x.dtype, copy=False) if x.is_floating_point() else y
+        y = as_summed(array.cumsum(axis=axis, dtype=sum_dtype(x.dtype)), x.dtype)
         return Tensor(y[turn] if reverse else y)
 
     @staticmethod
@@ -64,7 +63,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
             distance *= 2
         return reshape(x, input.array.shape)
     y = x.array.cumprod(axis=axis, dtype=sum_dtype(x.dtype)).reshape(input.array.shape)
-    return Tensor(y.astype(x.dtype, copy=False) if x.is_floating_point() else y)
+    return Tensor(as_summed(y, x.dtype))
 
 
 @numpy_names
@@ -90,7 +89,7 @@ def _product(x: Tensor, axis: int) -> Tensor:
     count = x.array.shape[axis]
     if not x.requires_grad:
         y = x.array.prod(axis=axis, keepdims=True, dtype=sum_dtype(x.dtype))
-        return Tensor(y.astype(x.dtype, copy=False) if x.is_floating_point() else y)
+        return Tensor(as_summed(y, x.dtype))
     if count == 0:
         return sum(x, axis, keepdim=True) + 1
     while count > 1:
@@ -105,4 +104,4 @@ def _along(input: Tensor, dim: int, dtype: Any) -> tuple[Tensor, int]:
     """Return the input in a dtype and with one axis at least, and the axis from 0."""
     axis = normalize_dim(dim, input.array.ndim)
     x = input if dtype is None else input.to(dtype)
-    return x if x.array.ndim else reshape(x, (1,)), axis
+    return at_least_1d(x), axis

@@ -11,7 +11,7 @@ import numpy as np
 from tinynet.autograd import Function, no_grad, views
 from tinynet.backend import array_module
 from tinynet.memory_format import channels_last, contiguous_format, preserve_format
-from tinynet.ops.reduce import normalize_dim, sum_to
+from tinynet.ops.reduce import normalize_dim, normalize_dims, sum_to
 from tinynet.tensor import Tensor
 from tinynet.tensor.size import Size
 
@@ -105,6 +105,11 @@ def reshape(input: Tensor, shape: Sequence[int]) -> Tensor:
     Raises:  RuntimeError: the shape does not have as many elements
     """
     return Reshape.apply(input, _complete(shape, input.array.size))
+
+
+def at_least_1d(x: Tensor) -> Tensor:
+    """Return the tensor, one without axes with an axis of size 1."""
+    return x if x.array.ndim else reshape(x, (1,))
 
 
 def view(input: Tensor, shape: Sequence[int]) -> Tensor:
@@ -265,9 +270,7 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     if dim is None:
         return Reshape.apply(input, tuple(n for n in shape if n != 1))
     dims = [dim] if isinstance(dim, int | np.integer) else list(dim)
-    drop = [normalize_dim(d, len(shape)) for d in dims]
-    if len(set(drop)) < len(drop):
-        raise RuntimeError(f"a dim appears multiple times in the list of dims {dims}")
+    drop = normalize_dims(dims, len(shape))
     return Reshape.apply(input, tuple(n for i, n in enumerate(shape) if n != 1 or i not in drop))
 
 

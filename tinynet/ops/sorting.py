@@ -10,7 +10,7 @@ import numpy as np
 from tinynet.autograd import Function
 from tinynet.backend import array_module, check_on_host
 from tinynet.ops.reduce import normalize_dim, sum
-from tinynet.ops.shape import reshape
+from tinynet.ops.shape import at_least_1d, reshape
 from tinynet.tensor import Tensor
 
 __all__ = [
@@ -106,13 +106,13 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool
     Args:    stable: asks for what is always so
     Raises:  IndexError: there is no such axis
     """
-    x, axis = _along("sort", input, dim)
-    return _select(input, x, _order(x.array, axis, descending), axis)
+    x, axis = along(input, dim)
+    return select(input, x, _order(x.array, axis, descending), axis)
 
 
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Tensor:
     """Return the indices that put an axis in order, as `sort`."""
-    x, axis = _along("argsort", input, dim)
+    x, axis = along(input, dim)
     return Tensor(_order(x.array, axis, descending).reshape(input.array.shape))
 
 
@@ -125,7 +125,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     """
     if isinstance(k, bool) or not isinstance(k, int | np.integer):
         raise TypeError(f"topk(): argument 'k' must be int, not {type(k).__name__}")
-    x, axis = _along("topk", input, dim)
+    x, axis = along(input, dim)
     if not 0 <= k <= x.shape[axis]:
         raise RuntimeError(
             f"topk: selected index k out of range, got k={k} for dim {dim} of shape {list(input.shape)}"
@@ -135,7 +135,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     # Of a tensor without axes torch gives its element even for k=0.
     count = k if input.ndim else 1
     order = _order(x.array, axis, largest)[(*(slice(None),) * axis, slice(count))]
-    return _select(input, x, order, axis)
+    return select(input, x, order, axis)
 
 
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
@@ -144,13 +144,14 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
     Raises:  RuntimeError: not 1 <= k <= size of the axis
              IndexError: there is no such axis, or nothing along it; NotImplementedError: bool
     """
-    x, axis = _along("kthvalue", input, dim, some=True)
+    x, axis = along_some("kthvalue", input, dim)
+    _refuse_bool("kthvalue", input)
     if not 1 <= k <= x.shape[axis]:
         raise RuntimeError(
             f"kthvalue(): selected number k out of range, got k={k} for dim {dim} of shape {list(input.shape)}"
         )
     order = _order(x.array, axis, False)[(*(slice(None),) * axis, slice(k - 1, k))]
-    return _select(input, x, order, axis, keepdim)
+    return select(input, x, order, axis, keepdim)
 
 
 def median(input: Tensor, dim: int | None = None, keepdim: bool | None = None) -> Any:
@@ -164,8 +165,9 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool | None = None) -
             raise TypeError("median(): keepdim needs the argument 'dim'")
         _refuse_bool("median", input)
         return Median.apply(input) if input.array.size else _median_of_nothing(input)
-    x, axis = _along("median", input, dim, some=True)
-    return _select(input, x, _median_index(x.array, axis), axis, bool(keepdim))
+    x, axis = along_some("median", input, dim)
+    _refuse_bool("median", input)
+    return select(input, x, _median_index(x.array, axis), axis, bool(keepdim))
 
 
 def unique(
@@ -290,16 +292,21 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     return Tensor(xp.isin(x, y, assume_unique=assume_unique, invert=invert))
 
 
-def _along(name: str, input: Tensor, dim: int, some: bool = False) -> tuple[Tensor, int]:
-    """Return the input with one axis at least, and the axis from 0; with some, check that it can be chosen from."""
-    axis = normalize_dim(dim, input.ndim)
-    x = input if input.ndim else reshape(input, (1,))
-    if some:
-        if x.shape[axis] == 0:
-            raise IndexError(
-                f"{name}(): Expected reduction dim {dim} to have non-zero size, got shape {list(x.shape)}"
-            )
-        _refuse_bool(name, input)
+def along(input: Tensor, dim: int) -> tuple[Tensor, int]:
+    """Return the input with one axis at least, and the axis from 0."""
+    return at_least_1d(input), normalize_dim(dim, input.ndim)
+
+
+def along_some(name: str, input: Tensor, dim: int) -> tuple[Tensor, int]:
+    """Do as `along`, and check that there is something along the axis to choose from.
+
+    Raises:  IndexError: there is not
+    """
+    x, axis = along(input, dim)
+    if x.array.shape[axis] == 0:
+        raise IndexError(
+            f"{name}(): Expected reduction dim {dim} to have non-zero size, got shape {list(x.shape)}"
+        )
     return x, axis
 
 
@@ -308,7 +315,7 @@ def _refuse_bool(name: str, input: Tensor) -> None:
         raise NotImplementedError(f"{name}: not implemented for bool")
 
 
-def _select(input: Tensor, x: Tensor, order: Any, axis: int, keepdim: bool = True) -> ValuesIndices:
+def select(input: Tensor, x: Tensor, order: Any, axis: int, keepdim: bool = True) -> ValuesIndices:
     """Return the elements at indices, and the indices; without the axis where the input has none or not keepdim."""
     index = Tensor(order)
     values = Select.apply(x, index, axis)

@@ -195,9 +195,9 @@ class ShapeMethods:
         """Return how many elements apart neighbours along each axis lie in memory."""
         return ops.stride(self, dim)
 
-    def squeeze_(self: Any, *dim: Any) -> Tensor:
+    def squeeze_(self: Any, dim: Any = None) -> Tensor:
         """Remove axes of size 1 from the tensor itself."""
-        return ops.view_in_place(self, ops.squeeze, *dim)
+        return ops.view_in_place(self, ops.squeeze, dim)
 
     def unsqueeze_(self: Any, dim: int) -> Tensor:
         """Insert an axis of size 1 into the tensor itself."""

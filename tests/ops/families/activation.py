@@ -14,6 +14,7 @@ from tests.ops.op import (
     Op,
     Sample,
     distinct,
+    named,
     normal,
     strided,
     transposed,
@@ -39,7 +40,7 @@ def wide(*shapes: tuple[int, ...]) -> Make:
 
 
 def functional(name: str, *args: Any, **options: Any) -> Call:
-    return lambda lib, *xs: getattr(lib.nn.functional, name)(*xs, *args, **options)
+    return named("nn.functional." + name, *args, **options)
 
 
 def in_place(name: str, *args: Any) -> Call:
@@ -51,14 +52,15 @@ def wrong(name: str, *args: Any) -> tuple[Bad, ...]:
     """Whole numbers, and no tensor."""
     return (
         Bad(
-            "whole numbers", lambda lib: _of(lib, name)(lib.arange(3), *args), RuntimeError, ("int64", "[3]")
+            "whole numbers",
+            lambda lib: getattr(lib.nn.functional, name)(lib.arange(3), *args),
+            RuntimeError,
+            ("int64", "[3]"),
         ),
-        Bad("a list", lambda lib: _of(lib, name)([1.0], *args), TypeError, ("input", "list")),
+        Bad(
+            "a list", lambda lib: getattr(lib.nn.functional, name)([1.0], *args), TypeError, ("input", "list")
+        ),
     )
-
-
-def _of(lib: Any, name: str) -> Any:
-    return getattr(lib.nn.functional, name)
 
 
 def activation(

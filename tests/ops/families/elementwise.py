@@ -12,6 +12,7 @@ from tests.ops.op import (
     Sample,
     channels_last,
     distinct,
+    named,
     normal,
     positive,
     unary_samples,
@@ -28,11 +29,6 @@ WHOLE = {
     "bool": whole("bool", 0, 2, (4,)),
     "0-d int64": whole("int64", 2, 9, ()),
 }
-
-
-def named(name: str, *args: Any, **options: Any) -> Call:
-    """The call of a function by its name."""
-    return lambda lib, *xs: getattr(lib, name)(*xs, *args, **options)
 
 
 def whole_samples(name: str, *left_out: str) -> tuple[Sample, ...]:

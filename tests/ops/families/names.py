@@ -7,34 +7,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.ops.op import Bad, Op, Sample, binary_samples, distinct, normal, unary_samples, whole
-
-
-def _find(lib: Any, name: str) -> Any:
-    for part in name.split("."):
-        lib = getattr(lib, part)
-    return lib
+from tests.ops.op import Bad, Op, Sample, binary_samples, distinct, named, normal, unary_samples, whole
 
 
 def _activation(name: str, *args: Any) -> Op:
     """Return an activation, or one in place."""
-    over = name.endswith("_")
-
-    def call(lib: Any, x: Any) -> Any:
-        return _find(lib, name)(x * 1 if over else x, *args)
-
-    def wrong(lib: Any) -> Any:
-        return _find(lib, name)(lib.arange(3) > 0, *args)
-
-    def leaf(lib: Any) -> Any:
-        return _find(lib, name)(lib.ones(3, requires_grad=True), *args)
-
-    errors = [Bad("bool", wrong, RuntimeError, ("bool",))]
+    over, function = name.endswith("_"), named(name, *args)
+    errors = [Bad("bool", lambda lib: function(lib, lib.arange(3) > 0), RuntimeError, ("bool",))]
     if name.split(".")[-1] in ("threshold", "threshold_"):
         errors = []
     if over:
-        errors.append(Bad("a leaf", leaf, RuntimeError, ("leaf",)))
-    return Op(name, unary_samples(distinct, call), tuple(errors))
+        errors.append(
+            Bad("a leaf", lambda lib: function(lib, lib.ones(3, requires_grad=True)), RuntimeError, ("leaf",))
+        )
+    samples = unary_samples(distinct, lambda lib, x: function(lib, x * 1 if over else x))
+    return Op(name, samples, tuple(errors))
 
 
 def _softmax(name: str) -> Op:

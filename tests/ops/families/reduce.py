@@ -11,6 +11,7 @@ from tests.ops.op import (
     Op,
     Sample,
     distinct,
+    named,
     normal,
     staggered,
     strided,
@@ -53,22 +54,19 @@ def bad_dims(name: str, pair: bool = True) -> tuple[Bad, ...]:
     return tuple(errors)
 
 
-def over_axes(name: str, make: Any, empty: bool = True, function: Any = None) -> tuple[Sample, ...]:
+def over_axes(name: str, make: Any, empty: bool = True) -> tuple[Sample, ...]:
     """Return calls of a function over all axes, one, several, kept or not, as function and as method."""
 
-    def call(lib: Any, x: Any, *args: Any, **options: Any) -> Any:
-        return getattr(lib, name)(x, *args, **options)
-
     return (
-        *sized(make, call, empty),
-        Sample("axis", make((3, 4)), lambda lib, x: call(lib, x, 1)),
-        Sample("last axis kept", make((3, 4, 2)), lambda lib, x: call(lib, x, -1, True)),
-        Sample("axes", make((3, 4, 2)), lambda lib, x: call(lib, x, (0, -1))),
-        Sample("axes kept", make((3, 4, 2)), lambda lib, x: call(lib, x, dim=(2, 1), keepdim=True)),
-        Sample("list of axes", make((3, 4, 2)), lambda lib, x: call(lib, x, [1, 0])),
-        Sample("no axes", make((3, 4)), lambda lib, x: call(lib, x, ())),
-        Sample("0-d, axis", make(()), lambda lib, x: call(lib, x, -1)),
-        Sample("NumPy's names", make((3, 4)), lambda lib, x: call(lib, x, axis=0, keepdims=True)),
+        *sized(make, named(name), empty),
+        Sample("axis", make((3, 4)), named(name, 1)),
+        Sample("last axis kept", make((3, 4, 2)), named(name, -1, True)),
+        Sample("axes", make((3, 4, 2)), named(name, (0, -1))),
+        Sample("axes kept", make((3, 4, 2)), named(name, dim=(2, 1), keepdim=True)),
+        Sample("list of axes", make((3, 4, 2)), named(name, [1, 0])),
+        Sample("no axes", make((3, 4)), named(name, ())),
+        Sample("0-d, axis", make(()), named(name, -1)),
+        Sample("NumPy's names", make((3, 4)), named(name, axis=0, keepdims=True)),
         Sample("method", make((3, 4)), lambda lib, x: getattr(x, name)(0)),
         Sample("method, keywords", make((3, 4)), lambda lib, x: getattr(x, name)(dim=1, keepdim=True)),
     )
@@ -159,191 +157,128 @@ def _whole_axis(name: str) -> tuple[Sample, ...]:
     return (Sample("axis of int64", whole("int64", -3, 4, (3, 4)), lambda lib, x: getattr(x, name)(1, True)),)
 
 
-def _extremes() -> tuple[Op, ...]:
-    ops = []
-    for name in ("amax", "amin"):
-        call = _named(name)
-        ops.append(
-            Op(
-                name,
-                (
-                    *over_axes(name, distinct, empty=False),
-                    Sample(
-                        "nothing of nothing",
-                        distinct((2, 0)),
-                        lambda lib, x, f=call: f(lib, x, 0),
-                        constant=True,
-                    ),
-                ),
-                errors=(
-                    *bad_dims(name),
-                    Bad("nothing", lambda lib, f=call: f(lib, lib.ones(2, 0)), RuntimeError, ("[2, 0]",)),
-                    Bad(
-                        "nothing on the axis",
-                        lambda lib, f=call: f(lib, lib.ones(2, 0), 1),
-                        IndexError,
-                        ("[2, 0]",),
-                    ),
-                ),
-                integers=(*_whole(name), *_whole_axis(name)),
-            )
-        )
-    for name in ("max", "min"):
-        call = _named(name)
-        ops.append(
-            Op(
-                name,
-                (
-                    *sized(distinct, call, empty=False),
-                    Sample("axis", distinct((3, 4)), lambda lib, x, f=call: f(lib, x, 0)),
-                    Sample("kept", distinct((3, 4, 2)), lambda lib, x, f=call: f(lib, x, -2, True)),
-                    Sample(
-                        "by name",
-                        distinct((3, 4)),
-                        lambda lib, x, f=call: f(lib, x, dim=1, keepdim=True).values,
-                    ),
-                    Sample("0-d, axis", distinct(()), lambda lib, x, f=call: f(lib, x, 0)),
-                    Sample("0-d, kept", distinct(()), lambda lib, x, f=call: f(lib, x, 0, keepdim=True)),
-                    Sample(
-                        "nothing of nothing",
-                        distinct((2, 0)),
-                        lambda lib, x, f=call: f(lib, x, 0),
-                        constant=True,
-                    ),
-                    Sample("two tensors", staggered((2, 1, 3), (4, 1)), call),
-                    Sample("other", staggered((3,), (3,)), lambda lib, x, y, f=call: f(lib, x, other=y)),
-                    Sample("method", distinct((3, 4)), lambda lib, x, n=name: getattr(x, n)(axis=1)),
-                    Sample(
-                        "method of two", staggered((3,), (2, 3)), lambda lib, x, y, n=name: getattr(x, n)(y)
-                    ),
-                ),
-                errors=(
-                    *bad_dims(name, pair=False),
-                    Bad("nothing", lambda lib, f=call: f(lib, lib.ones(2, 0)), RuntimeError, ("[2, 0]",)),
-                    Bad(
-                        "nothing on the axis",
-                        lambda lib, f=call: f(lib, lib.ones(2, 0), 1),
-                        IndexError,
-                        ("[2, 0]",),
-                    ),
-                    Bad(
-                        "shapes",
-                        lambda lib, f=call: f(lib, lib.ones(2, 3), lib.ones(4)),
-                        RuntimeError,
-                        ("[2, 3]", "[4]"),
-                    ),
-                ),
-                integers=(*_whole(name), *_whole_axis(name)),
-            )
-        )
-    return tuple(ops)
+def nothing(name: str, error: type[Exception]) -> tuple[Bad, ...]:
+    """Return calls that have nothing to choose from, in the whole tensor or along an axis."""
+    call = named(name)
+    return (
+        Bad("nothing", lambda lib: call(lib, lib.ones(2, 0)), error, ("[2, 0]",)),
+        Bad("nothing on the axis", lambda lib: call(lib, lib.ones(2, 0), dim=1), IndexError, ("[2, 0]",)),
+    )
+
+
+def _extreme(name: str) -> Op:
+    return Op(
+        name,
+        (
+            *over_axes(name, distinct, empty=False),
+            Sample("nothing of nothing", distinct((2, 0)), named(name, 0), constant=True),
+        ),
+        errors=(*bad_dims(name), *nothing(name, RuntimeError)),
+        integers=(*_whole(name), *_whole_axis(name)),
+    )
+
+
+def _extreme_and_place(name: str) -> Op:
+    """Describe max or min, which also tell where, and compare two tensors."""
+    call = named(name)
+    return Op(
+        name,
+        (
+            *sized(distinct, call, empty=False),
+            Sample("axis", distinct((3, 4)), named(name, 0)),
+            Sample("kept", distinct((3, 4, 2)), named(name, -2, True)),
+            Sample("by name", distinct((3, 4)), lambda lib, x: call(lib, x, dim=1, keepdim=True).values),
+            Sample("0-d, axis", distinct(()), named(name, 0)),
+            Sample("0-d, kept", distinct(()), named(name, 0, keepdim=True)),
+            Sample("nothing of nothing", distinct((2, 0)), named(name, 0), constant=True),
+            Sample("two tensors", staggered((2, 1, 3), (4, 1)), call),
+            Sample("other", staggered((3,), (3,)), lambda lib, x, y: call(lib, x, other=y)),
+            Sample("method", distinct((3, 4)), lambda lib, x: getattr(x, name)(axis=1)),
+            Sample("method of two", staggered((3,), (2, 3)), lambda lib, x, y: getattr(x, name)(y)),
+        ),
+        errors=(
+            *bad_dims(name, pair=False),
+            *nothing(name, RuntimeError),
+            Bad(
+                "shapes", lambda lib: call(lib, lib.ones(2, 3), lib.ones(4)), RuntimeError, ("[2, 3]", "[4]")
+            ),
+        ),
+        integers=(*_whole(name), *_whole_axis(name)),
+    )
 
 
 def _aminmax() -> Op:
-    call = _named("aminmax")
     return Op(
         "aminmax",
         (
-            *sized(distinct, call, empty=False),
+            *sized(distinct, named("aminmax"), empty=False),
             Sample("axis", distinct((3, 4)), lambda lib, x: lib.aminmax(x, dim=0)),
             Sample("kept", distinct((3, 4)), lambda lib, x: x.aminmax(dim=-1, keepdim=True)),
             Sample("fields", distinct((3, 4)), lambda lib, x: (lib.aminmax(x).max, lib.aminmax(x).min)),
         ),
-        errors=(
-            *bad_dims("aminmax", pair=False),
-            Bad("nothing", lambda lib: lib.aminmax(lib.ones(2, 0)), RuntimeError, ("[2, 0]",)),
-            Bad(
-                "nothing on the axis", lambda lib: lib.aminmax(lib.ones(2, 0), dim=1), IndexError, ("[2, 0]",)
-            ),
-        ),
+        errors=(*bad_dims("aminmax", pair=False), *nothing("aminmax", RuntimeError)),
         integers=_whole("aminmax"),
     )
 
 
-def _where_extremes() -> tuple[Op, ...]:
-    ops = []
-    for name in ("argmax", "argmin"):
-        call = _named(name)
-        ops.append(
-            Op(
-                name,
-                (
-                    *sized(distinct, call, empty=False),
-                    Sample("axis", distinct((3, 4)), lambda lib, x, f=call: f(lib, x, 0)),
-                    Sample("kept", distinct((3, 4, 2)), lambda lib, x, f=call: f(lib, x, -2, True)),
-                    Sample("all, kept", distinct((3, 4)), lambda lib, x, f=call: f(lib, x, keepdim=True)),
-                    Sample("0-d, axis", distinct(()), lambda lib, x, f=call: f(lib, x, -1)),
-                    Sample(
-                        "NumPy's names",
-                        distinct((3, 4)),
-                        lambda lib, x, f=call: f(lib, x, axis=1, keepdims=True),
-                    ),
-                    Sample("method", distinct((3, 4)), lambda lib, x, n=name: getattr(x, n)(dim=1)),
-                ),
-                errors=(
-                    *bad_dims(name, pair=False),
-                    Bad("nothing", lambda lib, f=call: f(lib, lib.ones(2, 0)), IndexError, ("[2, 0]",)),
-                    Bad(
-                        "nothing on the axis",
-                        lambda lib, f=call: f(lib, lib.ones(2, 0), 1),
-                        IndexError,
-                        ("[2, 0]",),
-                    ),
-                    Bad("bool", lambda lib, f=call: f(lib, lib.ones(2) > 0), RuntimeError, ("bool",)),
-                ),
-                differentiable=False,
-                integers=(
-                    Sample("int64", whole("int64", 0, 3, (5, 9)), lambda lib, x, f=call: f(lib, x, 1)),
-                ),
-            )
-        )
-    return tuple(ops)
+def _place(name: str) -> Op:
+    return Op(
+        name,
+        (
+            *sized(distinct, named(name), empty=False),
+            Sample("axis", distinct((3, 4)), named(name, 0)),
+            Sample("kept", distinct((3, 4, 2)), named(name, -2, True)),
+            Sample("all, kept", distinct((3, 4)), named(name, keepdim=True)),
+            Sample("0-d, axis", distinct(()), named(name, -1)),
+            Sample("NumPy's names", distinct((3, 4)), named(name, axis=1, keepdims=True)),
+            Sample("method", distinct((3, 4)), lambda lib, x: getattr(x, name)(dim=1)),
+        ),
+        errors=(
+            *bad_dims(name, pair=False),
+            *nothing(name, IndexError),
+            Bad("bool", lambda lib: getattr(lib, name)(lib.ones(2) > 0), RuntimeError, ("bool",)),
+        ),
+        differentiable=False,
+        integers=(Sample("int64", whole("int64", 0, 3, (5, 9)), named(name, 1)),),
+    )
 
 
-def _tests() -> tuple[Op, ...]:
-    ops = []
-    for name in ("any", "all", "count_nonzero"):
-        call = _named(name)
-        kept = (
-            ()
-            if name == "count_nonzero"
-            else (
-                Sample("kept", whole("int64", 0, 2, (3, 4, 2)), lambda lib, x, f=call: f(lib, x, 1, True)),
-                Sample("no axes", whole("int64", 0, 2, (3, 4)), lambda lib, x, f=call: f(lib, x, ())),
-            )
-        )
-        ops.append(
-            Op(
-                name,
-                (
-                    *sized(normal, call),
-                    Sample("axis", normal((3, 4)), lambda lib, x, f=call: f(lib, x, 1)),
-                    Sample("NaN", _with_nan((3, 4)), call),
-                ),
-                errors=bad_dims(name),
-                differentiable=False,
-                integers=(
-                    *_whole(name),
-                    *kept,
-                    Sample("zeros", lambda rng: (rng.integers(0, 1, (3, 4)),), call),
-                    Sample("axis", whole("bool", 0, 2, (3, 4)), lambda lib, x, f=call: f(lib, x, -1)),
-                    Sample("axes", whole("int64", 0, 2, (3, 4, 2)), lambda lib, x, f=call: f(lib, x, (0, 2))),
-                    Sample(
-                        "nothing on the axis",
-                        whole("int64", 0, 2, (3, 0)),
-                        lambda lib, x, f=call: f(lib, x, 1),
-                    ),
-                    Sample(
-                        "method", whole("uint8", 0, 2, (3, 4)), lambda lib, x, n=name: getattr(x, n)(dim=0)
-                    ),
-                ),
-            )
-        )
-    return tuple(ops)
+def _test(name: str, *more: Sample) -> Op:
+    """Describe a count or test of what is not 0, with more samples of whole numbers."""
+    return Op(
+        name,
+        (
+            *sized(normal, named(name)),
+            Sample("axis", normal((3, 4)), named(name, 1)),
+            Sample("NaN", _with_nan((3, 4)), named(name)),
+        ),
+        errors=bad_dims(name),
+        differentiable=False,
+        integers=(
+            *_whole(name),
+            *more,
+            Sample("zeros", lambda rng: (rng.integers(0, 1, (3, 4)),), named(name)),
+            Sample("axis", whole("bool", 0, 2, (3, 4)), named(name, -1)),
+            Sample("axes", whole("int64", 0, 2, (3, 4, 2)), named(name, (0, 2))),
+            Sample("nothing on the axis", whole("int64", 0, 2, (3, 0)), named(name, 1)),
+            Sample("method", whole("uint8", 0, 2, (3, 4)), lambda lib, x: getattr(x, name)(dim=0)),
+        ),
+    )
 
 
-def _named(name: str) -> Any:
-    return lambda lib, *args, **options: getattr(lib, name)(*args, **options)
+def _kept_or_none(name: str) -> tuple[Sample, ...]:
+    return (
+        Sample("kept", whole("int64", 0, 2, (3, 4, 2)), named(name, 1, True)),
+        Sample("no axes", whole("int64", 0, 2, (3, 4)), named(name, ())),
+    )
 
 
-OPS: tuple[Op, ...] = (*_sums(), *_extremes(), _aminmax(), *_where_extremes(), *_tests())
+OPS: tuple[Op, ...] = (
+    *_sums(),
+    *(_extreme(name) for name in ("amax", "amin")),
+    *(_extreme_and_place(name) for name in ("max", "min")),
+    _aminmax(),
+    *(_place(name) for name in ("argmax", "argmin")),
+    *(_test(name, *_kept_or_none(name)) for name in ("any", "all")),
+    _test("count_nonzero"),
+)

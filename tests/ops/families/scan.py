@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from tests.ops.families.reduce import bad_dims, sized
-from tests.ops.op import Bad, Op, Sample, normal, whole
+from tests.ops.op import Bad, Op, Sample, named, normal, whole
 
 
 def _zeros(*places: int) -> Any:
@@ -20,9 +21,7 @@ def _zeros(*places: int) -> Any:
 
 
 def _scan(name: str) -> Op:
-    def call(*args: Any, **options: Any) -> Any:
-        return lambda lib, x: getattr(lib, name)(x, *args, **options)
-
+    call = partial(named, name)
     return Op(
         name,
         (
@@ -53,9 +52,7 @@ def _scan(name: str) -> Op:
 
 
 def _prod() -> Op:
-    def call(*args: Any, **options: Any) -> Any:
-        return lambda lib, x: lib.prod(x, *args, **options)
-
+    call = partial(named, "prod")
     return Op(
         "prod",
         (

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 from tests.ops.families.reduce import bad_dims, over_axes, sized
-from tests.ops.op import Bad, Make, NoError, Op, Sample, distinct, normal, whole
+from tests.ops.op import Bad, Make, NoError, Op, Sample, distinct, named, normal, whole
 
 INF = float("inf")
 
@@ -15,12 +15,8 @@ def distinct_sizes(shape: tuple[int, ...]) -> Make:
     return lambda rng: tuple(array + 0.02 for array in distinct(shape)(rng))
 
 
-def _one(name: str) -> Any:
-    return lambda lib, *args, **options: getattr(lib, name)(*args, **options)
-
-
 def _spread(name: str) -> Op:
-    call = _one(name)
+    call = named(name)
     # The deviation of a single number is 0/0 in torch too; of dim=() torch knows the value, but NaN as gradient.
     samples = tuple(
         s
@@ -55,7 +51,7 @@ def _spread(name: str) -> Op:
 
 
 def _spread_mean(name: str) -> Op:
-    call = _one(name)
+    call = named(name)
     return Op(
         name,
         (
@@ -73,9 +69,7 @@ def _spread_mean(name: str) -> Op:
 
 
 def _norm() -> Op:
-    def call(p: Any, *args: Any, **options: Any) -> Any:
-        return lambda lib, x: lib.norm(x, p, *args, **options)
-
+    call = partial(named, "norm")
     return Op(
         "norm",
         (
@@ -110,9 +104,7 @@ def _norm() -> Op:
 
 
 def _logsumexp() -> Op:
-    def call(*args: Any, **options: Any) -> Any:
-        return lambda lib, x: lib.logsumexp(x, *args, **options)
-
+    call = partial(named, "logsumexp")
     return Op(
         "logsumexp",
         (
@@ -136,9 +128,7 @@ def _logsumexp() -> Op:
 
 
 def _dist() -> Op:
-    def call(lib: Any, x: Any, y: Any, *p: Any) -> Any:
-        return lib.dist(x, y, *p)
-
+    call = named("dist")
     return Op(
         "dist",
         (
@@ -146,10 +136,7 @@ def _dist() -> Op:
             Sample("broadcast", normal((3, 1, 4), (2, 1)), call),
             Sample("0-d", normal((), (3,)), call),
             Sample("size 0", normal((0, 3), (3,)), call, constant=True),
-            *(
-                Sample(f"p={p}", normal((3, 4), (4,)), lambda lib, x, y, p=p: call(lib, x, y, p))
-                for p in (1, 3, INF)
-            ),
+            *(Sample(f"p={p}", normal((3, 4), (4,)), named("dist", p)) for p in (1, 3, INF)),
             Sample("method", normal((3,), (3,)), lambda lib, x, y: x.dist(y, p=2)),
         ),
         errors=(
