@@ -1,0 +1,306 @@
+"""A language of loops and vectors for kernels: Python code that writes LLVM instructions.
+
+A kernel is a Python function over a `Code`. What it does with Python numbers happens once, while the instructions are
+written: a Python loop over 6 rows writes its body six times (this unrolls it), a Python `if` picks one way. What it does
+with the values of this module happens when the compiled kernel runs: `Int`, a whole number; `Vector`, as many float32
+numbers as a register holds; `Pointer`, a place among float32 numbers; `Variable`, a register whose value changes.
+
+    code = Code("scale", lanes=16)
+    x, y, factor = code.pointers(3)
+    (n,) = code.integers(1)
+    f = factor.broadcast()
+    first, last = code.share(n)                          # the vectors of this thread
+    for i in code.range(first, last):                    # one loop in the compiled kernel
+        (y + i * 16).store((x + i * 16).load() * f)
+
+`for i in code.range(n)` runs its body once, with a number that stands for every i: the loop itself is written around it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any, Union
+
+from llvmlite import ir
+
+I1, I32, I64, F32 = ir.IntType(1), ir.IntType(32), ir.IntType(64), ir.FloatType()
+POINTER = ir.PointerType()
+
+Number = Union[int, "Int"]
+
+
+class Code:
+    """One kernel in the making: void kernel(thread, threads, arguments), arguments an array of 64-bit words.
+
+    Args:    name: of the function; lanes: float32 numbers in a vector
+    """
+
+    def __init__(self, name: str, lanes: int) -> None:
+        self.name, self.lanes = name, lanes
+        self.module = ir.Module(name)
+        function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [I64, I64, POINTER]), name)
+        self.entry = function.append_basic_block("entry")
+        body = function.append_basic_block("body")
+        self.entry_end = ir.IRBuilder(self.entry)
+        self.entry_end.branch(body)
+        self.builder = ir.IRBuilder(body)
+        thread, threads, self._arguments = function.args
+        self.thread, self.threads = Int(self, thread), Int(self, threads)
+        self.vector_type = ir.VectorType(F32, lanes)
+        self.zero = Vector(self, ir.Constant(self.vector_type, [0.0] * lanes))
+        self._taken = 0
+
+    # What the kernel is given
+
+    def _argument(self, kind: Any) -> Any:
+        place = self.builder.gep(self._arguments, [ir.Constant(I64, self._taken)], source_etype=I64)
+        self._taken += 1
+        return self.builder.load(place, typ=kind)
+
+    def pointers(self, count: int) -> list[Pointer]:
+        """Take the next arguments as places of float32 numbers."""
+        return [Pointer(self, self._argument(POINTER)) for _ in range(count)]
+
+    def integers(self, count: int) -> list[Int]:
+        """Take the next arguments as whole numbers."""
+        return [Int(self, self._argument(I64)) for _ in range(count)]
+
+    def share(self, items: Number) -> tuple[Int, Int]:
+        """Return the first and the end of this thread's share of range(items)."""
+        count = self.int(items)
+        return count * self.thread // self.threads, count * (self.thread + 1) // self.threads
+
+    # Control
+
+    def range(self, *bounds: Number) -> Iterator[Int]:
+        """Write a loop over range(stop), range(start, stop) or range(start, stop, step > 0)."""
+        start, stop, step = [*(self.int(b) for b in (bounds if len(bounds) > 1 else (0, *bounds))), self.int(1)][:3]
+        builder, before = self.builder, self.builder.block
+        body, after = builder.append_basic_block("loop"), builder.append_basic_block("after")
+        builder.cbranch(builder.icmp_signed("<", start.value, stop.value), body, after)
+        builder.position_at_end(body)
+        i = builder.phi(I64)
+        i.add_incoming(start.value, before)
+        yield Int(self, i)
+        following = builder.add(i, step.value)
+        i.add_incoming(following, builder.block)
+        builder.cbranch(builder.icmp_signed("<", following, stop.value), body, after)
+        builder.position_at_end(after)
+
+    @contextlib.contextmanager
+    def when(self, condition: Any) -> Iterator[None]:
+        """Write a block that runs where the condition, a comparison of whole numbers, holds."""
+        builder = self.builder
+        inside, after = builder.append_basic_block("then"), builder.append_basic_block("after")
+        builder.cbranch(condition, inside, after)
+        builder.position_at_end(inside)
+        yield
+        builder.branch(after)
+        builder.position_at_end(after)
+
+    def finish(self) -> str:
+        """End the kernel, and return it as LLVM's text."""
+        self.builder.ret_void()
+        return str(self.module)
+
+    # Values
+
+    def int(self, value: Number) -> Int:
+        """Return a whole number as a value."""
+        return value if isinstance(value, Int) else Int(self, ir.Constant(I64, value))
+
+    def constant(self, number: float) -> Vector:
+        """Return a vector of one number everywhere."""
+        return Vector(self, ir.Constant(self.vector_type, [float(number)] * self.lanes))
+
+    def variable(self, initial: Vector | Int) -> Variable:
+        """Return a register that can be given new values."""
+        return Variable(self, initial)
+
+    def buffer(self, floats: int) -> Pointer:
+        """Return memory of a few float32 numbers that lives as long as the kernel runs, aligned to a cache line."""
+        builder = ir.IRBuilder(self.entry)
+        builder.position_before(self.entry.terminator)
+        place = builder.alloca(ir.ArrayType(F32, floats))
+        place.align = 64
+        return Pointer(self, place)
+
+    def first_lanes(self, count: Int) -> Any:
+        """Return the mask of the first `count` lanes; all of them if count is larger."""
+        builder, whole = self.builder, ir.VectorType(I64, self.lanes)
+        numbers = ir.Constant(whole, list(range(self.lanes)))
+        return builder.icmp_signed("<", numbers, _splat(builder, count.value, I64, self.lanes))
+
+    def fma(self, a: Vector, b: Vector, c: Vector) -> Vector:
+        """Return a * b + c, rounded once."""
+        kind = self.vector_type
+        function = self.module.declare_intrinsic("llvm.fma", [kind])
+        return Vector(self, self.builder.call(function, [a.value, b.value, c.value]))
+
+
+def _splat(builder: ir.IRBuilder, scalar: Any, kind: Any, lanes: int) -> Any:
+    vector = ir.VectorType(kind, lanes)
+    one = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.Constant(I32, 0))
+    return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(I32, lanes), [0] * lanes))
+
+
+class Int:
+    """A whole number of 64 bits that is known when the kernel runs."""
+
+    def __init__(self, code: Code, value: Any) -> None:
+        self.code, self.value = code, value
+
+    def _binary(self, operation: str, a: Number, b: Number) -> Int:
+        x, y = self.code.int(a), self.code.int(b)
+        return Int(self.code, getattr(self.code.builder, operation)(x.value, y.value))
+
+    def __add__(self, other: Number) -> Int:
+        return self if isinstance(other, int) and other == 0 else self._binary("add", self, other)
+
+    def __mul__(self, other: Number) -> Int:
+        return self if isinstance(other, int) and other == 1 else self._binary("mul", self, other)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __sub__(self, other: Number) -> Int:
+        return self._binary("sub", self, other)
+
+    def __rsub__(self, other: Number) -> Int:
+        return self._binary("sub", other, self)
+
+    def __floordiv__(self, other: Number) -> Int:
+        """Divide a number that is not negative."""
+        return self._binary("sdiv", self, other)
+
+    def __mod__(self, other: Number) -> Int:
+        """Return the rest of dividing a number that is not negative."""
+        return self._binary("srem", self, other)
+
+    def __lt__(self, other: Number) -> Any:
+        return self.code.builder.icmp_signed("<", self.value, self.code.int(other).value)
+
+    def __ge__(self, other: Number) -> Any:
+        return self.code.builder.icmp_signed(">=", self.value, self.code.int(other).value)
+
+    def equals(self, other: Number) -> Any:
+        """Compare; == would be Python's own."""
+        return self.code.builder.icmp_signed("==", self.value, self.code.int(other).value)
+
+    def minimum(self, other: Number) -> Int:
+        """Return the smaller."""
+        chosen = self.code.builder.select(self < other, self.value, self.code.int(other).value)
+        return Int(self.code, chosen)
+
+    def maximum(self, other: Number) -> Int:
+        """Return the larger."""
+        chosen = self.code.builder.select(self < other, self.code.int(other).value, self.value)
+        return Int(self.code, chosen)
+
+
+class Pointer:
+    """A place among float32 numbers; adding a number moves it by so many of them."""
+
+    def __init__(self, code: Code, value: Any) -> None:
+        self.code, self.value = code, value
+
+    def __add__(self, floats: Number) -> Pointer:
+        if isinstance(floats, int) and floats == 0:
+            return self
+        place = self.code.builder.gep(self.value, [self.code.int(floats).value], source_etype=F32)
+        return Pointer(self.code, place)
+
+    def load(self, mask: Any = None) -> Vector:
+        """Return the vector that lies here; of a mask, zeros where it does not hold, whose memory is not touched."""
+        code, kind = self.code, self.code.vector_type
+        if mask is None:
+            return Vector(code, code.builder.load(self.value, typ=kind, align=4))
+        function = code.module.declare_intrinsic(
+            "llvm.masked.load", [kind, POINTER], ir.FunctionType(kind, [POINTER, I32, mask.type, kind])
+        )
+        return Vector(code, code.builder.call(function, [self.value, ir.Constant(I32, 4), mask, code.zero.value]))
+
+    def store(self, vector: Vector, mask: Any = None) -> None:
+        """Write a vector here, or only its lanes where the mask holds."""
+        code = self.code
+        if mask is None:
+            code.builder.store(vector.value, self.value, align=4)
+            return
+        function = code.module.declare_intrinsic(
+            "llvm.masked.store",
+            [code.vector_type, POINTER],
+            ir.FunctionType(ir.VoidType(), [code.vector_type, POINTER, I32, mask.type]),
+        )
+        code.builder.call(function, [vector.value, self.value, ir.Constant(I32, 4), mask])
+
+    def broadcast(self) -> Vector:
+        """Return a vector of the one number that lies here."""
+        builder = self.code.builder
+        scalar = builder.load(self.value, typ=F32, align=4)
+        return Vector(self.code, _splat(builder, scalar, F32, self.code.lanes))
+
+    def integer(self, index: Number) -> Int:
+        """Return the index-th 64-bit whole number from here: an entry of a table."""
+        builder = self.code.builder
+        place = builder.gep(self.value, [self.code.int(index).value], source_etype=I64)
+        return Int(self.code, builder.load(place, typ=I64))
+
+
+class Vector:
+    """Float32 numbers side by side in one register."""
+
+    def __init__(self, code: Code, value: Any) -> None:
+        self.code, self.value = code, value
+
+    def _of(self, other: Vector | float) -> Any:
+        return other.value if isinstance(other, Vector) else self.code.constant(other).value
+
+    def __add__(self, other: Vector | float) -> Vector:
+        return Vector(self.code, self.code.builder.fadd(self.value, self._of(other)))
+
+    def __sub__(self, other: Vector | float) -> Vector:
+        return Vector(self.code, self.code.builder.fsub(self.value, self._of(other)))
+
+    def __mul__(self, other: Vector | float) -> Vector:
+        return Vector(self.code, self.code.builder.fmul(self.value, self._of(other)))
+
+    def __truediv__(self, other: Vector | float) -> Vector:
+        return Vector(self.code, self.code.builder.fdiv(self.value, self._of(other)))
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __gt__(self, other: Vector | float) -> Any:
+        """Compare lane by lane: a mask; nothing is greater than NaN, nor NaN than anything."""
+        return self.code.builder.fcmp_ordered(">", self.value, self._of(other))
+
+    def not_at_most(self, other: Vector | float) -> Any:
+        """Compare lane by lane: a mask that holds where this is greater, or where either is NaN."""
+        return self.code.builder.fcmp_unordered(">", self.value, self._of(other))
+
+    def where(self, mask: Any, other: Vector | float) -> Vector:
+        """Return this where the mask holds, else the other."""
+        return Vector(self.code, self.code.builder.select(mask, self.value, self._of(other)))
+
+    def square_root(self) -> Vector:
+        """Return the square root of every lane."""
+        function = self.code.module.declare_intrinsic("llvm.sqrt", [self.code.vector_type])
+        return Vector(self.code, self.code.builder.call(function, [self.value]))
+
+
+class Variable:
+    """A register whose value changes, in loops above all. LLVM's mem2reg makes a true register of it."""
+
+    def __init__(self, code: Code, initial: Vector | Int) -> None:
+        self.code, self.kind = code, type(initial)
+        builder = ir.IRBuilder(code.entry)
+        builder.position_before(code.entry.terminator)
+        self.place = builder.alloca(initial.value.type)
+        self.set(initial)
+
+    def get(self) -> Any:
+        """Return the value it has now."""
+        return self.kind(self.code, self.code.builder.load(self.place, typ=self.place.allocated_type))
+
+    def set(self, value: Vector | Int) -> None:
+        """Give it another value."""
+        self.code.builder.store(value.value, self.place)
