@@ -123,7 +123,7 @@ class Code:
         builder = ir.IRBuilder(self.entry)
         builder.position_before(self.entry.terminator)
         place = builder.alloca(ir.ArrayType(F32, floats))
-        place.align = 64
+        place.align, place.type = 64, POINTER
         return Pointer(self, place)
 
     def first_lanes(self, count: Int) -> Any:
@@ -134,9 +134,14 @@ class Code:
 
     def fma(self, a: Vector, b: Vector, c: Vector) -> Vector:
         """Return a * b + c, rounded once."""
-        kind = self.vector_type
-        function = self.module.declare_intrinsic("llvm.fma", [kind])
-        return Vector(self, self.builder.call(function, [a.value, b.value, c.value]))
+        return Vector(self, self.intrinsic("fma", self.vector_type, a.value, b.value, c.value))
+
+    def intrinsic(self, name: str, result: Any, *arguments: Any) -> Any:
+        """Call LLVM's function of that name for this vector type."""
+        full = f"llvm.{name}.v{self.lanes}f32" + (".p0" if name.startswith("masked") else "")
+        kind = ir.FunctionType(result, [argument.type for argument in arguments])
+        function = self.module.globals.get(full) or ir.Function(self.module, kind, full)
+        return self.builder.call(function, arguments)
 
 
 def _splat(builder: ir.IRBuilder, scalar: Any, kind: Any, lanes: int) -> Any:
@@ -215,10 +220,8 @@ class Pointer:
         code, kind = self.code, self.code.vector_type
         if mask is None:
             return Vector(code, code.builder.load(self.value, typ=kind, align=4))
-        function = code.module.declare_intrinsic(
-            "llvm.masked.load", [kind, POINTER], ir.FunctionType(kind, [POINTER, I32, mask.type, kind])
-        )
-        return Vector(code, code.builder.call(function, [self.value, ir.Constant(I32, 4), mask, code.zero.value]))
+        loaded = code.intrinsic("masked.load", kind, self.value, ir.Constant(I32, 4), mask, code.zero.value)
+        return Vector(code, loaded)
 
     def store(self, vector: Vector, mask: Any = None) -> None:
         """Write a vector here, or only its lanes where the mask holds."""
@@ -226,12 +229,7 @@ class Pointer:
         if mask is None:
             code.builder.store(vector.value, self.value, align=4)
             return
-        function = code.module.declare_intrinsic(
-            "llvm.masked.store",
-            [code.vector_type, POINTER],
-            ir.FunctionType(ir.VoidType(), [code.vector_type, POINTER, I32, mask.type]),
-        )
-        code.builder.call(function, [vector.value, self.value, ir.Constant(I32, 4), mask])
+        code.intrinsic("masked.store", ir.VoidType(), vector.value, self.value, ir.Constant(I32, 4), mask)
 
     def broadcast(self) -> Vector:
         """Return a vector of the one number that lies here."""
@@ -283,8 +281,7 @@ class Vector:
 
     def square_root(self) -> Vector:
         """Return the square root of every lane."""
-        function = self.code.module.declare_intrinsic("llvm.sqrt", [self.code.vector_type])
-        return Vector(self.code, self.code.builder.call(function, [self.value]))
+        return Vector(self.code, self.code.intrinsic("sqrt", self.code.vector_type, self.value))
 
 
 class Variable:

@@ -1,0 +1,41 @@
+"""The micro-kernel: a tile of a matrix product that stays in registers.
+
+R rows times V vectors of results are summed up in R*V registers; each step of the inner dimension loads V vectors of B
+and multiplies them by R numbers of A, each broadcast to a whole vector. With 32 registers of 16 lanes, R = 8 and V = 2
+make 16 multiply-adds of 10 loads: the two multipliers of a core are busy all the time, the two load ports are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tinynet.kernels.cpu.codegen.language import Code, Pointer, Variable
+
+
+def tile(lanes: int, vectors: int) -> tuple[int, int]:
+    """Return (R, V) for results of `vectors` vectors a row, V a divisor of it.
+
+    R*V registers hold results, V hold B, one A: of 32 with AVX-512, of 16 otherwise.
+    """
+    rows = {1: 14, 2: 12, 3: 8, 4: 6} if lanes == 16 else {1: 10, 2: 6, 3: 4}
+    V = max(v for v in rows if vectors % v == 0)
+    return rows[V], V
+
+
+class Tile:
+    """R x V registers that start at zero or at what memory holds."""
+
+    def __init__(self, code: Code, R: int, V: int, start: Callable[[int, int], Pointer] | None = None) -> None:
+        """Take R x V registers; `start` tells where the first value of register (r, v) lies."""
+        self.code, self.R, self.V = code, R, V
+        self.registers: list[list[Variable]] = [
+            [code.variable(code.zero if start is None else start(r, v).load()) for v in range(V)] for r in range(R)
+        ]
+
+    def add_product(self, a: Pointer, row: int, b: Pointer) -> None:
+        """Add to register (r, v) the number at a + r * row times the v-th vector at b."""
+        vectors = [(b + v * self.code.lanes).load() for v in range(self.V)]
+        for r, line in enumerate(self.registers):
+            number = (a + r * row).broadcast()
+            for v, register in enumerate(line):
+                register.set(self.code.fma(number, vectors[v], register.get()))

@@ -1,0 +1,88 @@
+"""Kernels by their parameters: written and compiled at the first use, then called with arrays and numbers."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinynet.kernels.cpu.codegen import compiler
+from tinynet.kernels.cpu.codegen.language import Code
+from tinynet.kernels.cpu.codegen.team import Step, team
+from tinynet.threads import get_num_threads
+
+
+def template(write: Callable[..., None]) -> Callable[..., int]:
+    """Make of a function write(code, *parameters) one that returns the address of the kernel with these parameters.
+
+    Parameters are whole numbers, bools and strings, and belong to the kernel's name: few values each, no image sizes.
+    """
+
+    @functools.cache
+    def compiled(*parameters: int | bool | str) -> int:
+        name = "_".join([write.__module__.rpartition(".")[2], write.__name__.strip("_"), *map(str, parameters)])
+
+        def text() -> str:
+            code = Code(name, compiler.lanes())
+            write(code, *parameters)
+            return code.finish()
+
+        return compiler.function(name, text)[0]
+
+    return functools.wraps(write)(compiled)
+
+
+def step(kernel: int, *arguments: Any) -> Step:
+    """Return a call of a kernel: arrays are given by their address, numbers as 64-bit words.
+
+    Arrays must be contiguous in the order the kernel expects, and are not checked here.
+    """
+    words = [
+        a if type(a) is int else a.__array_interface__["data"][0] if isinstance(a, np.ndarray) else int(a)
+        for a in arguments
+    ]
+    return kernel, (ctypes.c_int64 * len(words))(*words)
+
+
+def run(*steps: Step, threads: int | None = None) -> None:
+    """Run steps one after the other, each shared among the threads."""
+    team().run(steps, get_num_threads() if threads is None else threads)
+
+
+@functools.cache
+def lanes() -> int:
+    """Return how many float32 numbers a vector holds."""
+    return compiler.lanes()
+
+
+def whole(size: int, unit: int) -> int:
+    """Return size rounded up to a multiple of unit."""
+    return -(-size // unit) * unit
+
+
+def aligned(*shape: int) -> np.ndarray:
+    """Return zeros of float32 that begin on a cache line."""
+    count = int(np.prod(shape))
+    memory = np.zeros(4 * count + 64, np.uint8)
+    start = -memory.__array_interface__["data"][0] % 64
+    return memory[start : start + 4 * count].view(np.float32).reshape(shape)
+
+
+class Scratch:
+    """Memory that kernels use between steps, kept for the next call: one growing array for each use."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, np.ndarray] = {}
+
+    def __call__(self, use: str, floats: int) -> np.ndarray:
+        """Return at least so many float32 numbers on a cache line; what they hold is left from before."""
+        array = self._arrays.get(use)
+        if array is None or array.size < floats:
+            array = self._arrays[use] = aligned(floats)
+        return array
+
+
+scratch = Scratch()

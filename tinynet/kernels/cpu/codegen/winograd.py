@@ -1,0 +1,491 @@
+"""3x3 convolution of stride 1 by Winograd's F(4x4, 3x3), and both its gradients.
+
+The image is cut into tiles of 4x4 results, numbered row by row through the whole batch. Three stages, each linear:
+    spread   every tile's 6x6 pixels d become B^T d B: 36 matrices V[f] (tiles, C)
+    multiply 36 products M[f] = V[f] U[f], with U[f] (C, O) from the weights' G g G^T
+    gather   every tile's 6x6 values of M become 4x4 results A^T m A
+The gradient of the input is the same with the weights turned and exchanged. The gradient of the weights spreads the
+tiles of grad_y as A dy A^T into D[f] (tiles, O), sums dU[f] = V[f]^T D[f], and folds dU as G^T dU G.
+
+Layouts, with L lanes, channels in blocks of L (CB blocks of input, OB of results, the last filled up with zeros), and
+V vectors a register tile:
+    V   [36][CB][T][L]          36 planes one cache line more than a multiple apart: else all would share cache sets
+    U   [36][OB/V][CB*L][V*L]
+    M   [36][OB/V][T][V*L]
+    dU  as U
+
+What stays in cache: a block of tiles is chosen so that V and M of it fit in the L2 cache of a core ("local": a thread
+goes through all stages of its own blocks). Where U alone is larger than that, each stage runs over a larger block with
+all threads, multiplying one f after the other, so that U passes once through a core for many tiles ("phased").
+
+Source:  Lavin, Gray 2015, arXiv 1509.09308
+"""
+
+from __future__ import annotations
+
+from tinynet.kernels.cpu.codegen import transforms
+from tinynet.kernels.cpu.codegen.gemm import Tile
+from tinynet.kernels.cpu.codegen.language import Code, Int, Number, Pointer
+from tinynet.kernels.cpu.codegen.layout import channel_blocks, copy_row, transpose
+from tinynet.kernels.cpu.codegen.program import template
+
+F, M, N = 36, transforms.M, transforms.N
+
+
+def plane(code: Code, blocks: Number, tiles: Number) -> Int:
+    """Return how many floats apart V[f] and V[f+1] lie."""
+    return (code.int(blocks) * tiles + 1) * code.lanes
+
+
+def spread_pixels(
+    code: Code,
+    x: Pointer,
+    planes: Pointer,
+    *,
+    first: Int,
+    last: Int,
+    H: Int,
+    W: Int,
+    C: Int,
+    PH: Int,
+    PW: Int,
+    TH: Int,
+    TW: Int,
+    tiles: Int,
+    band: Pointer,
+    tail: bool,
+) -> None:
+    """Write V of the tile rows first to last; `tiles` is the number of tiles that V has room for.
+
+    Of a tile row, six rows of pixels of one block of channels are copied, with zeros around, into `band`, 13 KB for
+    an image 32 wide: it stays in the L1 cache for the transforms.
+    """
+    L = code.lanes
+    width = TW * M + (N - M)
+    for row in code.range(first, last):
+        image, ty = row // TH, row % TH
+        for block, mask in channel_blocks(code, C, tail):
+            for r in range(N):
+                y = ty * M + r - PH
+                inside = code.builder.and_(y >= 0, y < H)
+                source = x + ((image * H + y) * W * C + block * L)
+                copy_row(
+                    code,
+                    source,
+                    band + width * (r * L),
+                    inside=inside,
+                    pixels=W,
+                    stride=C,
+                    mask=mask,
+                    left=PW,
+                    right=(width - W - PW).maximum(0),
+                )
+            place = planes + (block * tiles + (row - first) * TW) * L
+            _spread(code, transforms.BT, N, band, width, place, plane(code, (C + (L - 1)) // L, tiles), TW)
+
+
+def spread_results(
+    code: Code,
+    dy: Pointer,
+    planes: Pointer,
+    *,
+    first: Int,
+    last: Int,
+    OH: Int,
+    OW: Int,
+    O: Int,
+    TH: Int,
+    TW: Int,
+    tiles: Int,
+    V: int,
+    band: Pointer,
+    tail: bool,
+) -> None:
+    """Write D, laid out as M, of the tile rows first to last: the adjoint of `gather`."""
+    L = code.lanes
+    width = TW * M
+    distance = _distance(code, O, tiles, V)
+    for row in code.range(first, last):
+        image, ty = row // TH, row % TH
+        for block, mask in channel_blocks(code, O, tail):
+            for r in range(M):
+                y = ty * M + r
+                source = dy + ((image * OH + y) * OW * O + block * L)
+                copy_row(
+                    code,
+                    source,
+                    band + width * (r * L),
+                    inside=y < OH,
+                    pixels=OW,
+                    stride=O,
+                    mask=mask,
+                    left=0,
+                    right=width - OW,
+                )
+            place = planes + (block // V * tiles + (row - first) * TW) * (V * L) + block % V * L
+            _spread(code, transforms.A, M, band, width, place, distance, TW, V)
+
+
+def _spread(
+    code: Code,
+    matrix: transforms.Matrix,
+    size: int,
+    band: Pointer,
+    width: Int,
+    place: Pointer,
+    distance: Int,
+    TW: Int,
+    V: int = 1,
+) -> None:
+    """Write matrix @ d @ matrix^T of every tile of a band of `size` rows."""
+    L = code.lanes
+    for tx in code.range(TW):
+        corner = band + tx * (M * L)
+        d = [[(corner + width * (i * L) + j * L).load() for j in range(size)] for i in range(size)]
+        out = place + tx * (V * L)
+        for i, row in enumerate(transforms.product_2d(code, matrix, d)):
+            for j, vector in enumerate(row):
+                (out + distance * (i * N + j)).store(vector)
+
+
+def _distance(code: Code, channels: Int, tiles: Int, V: int) -> Int:
+    """Return how many floats apart M[f] and M[f+1] lie."""
+    L = code.lanes
+    groups = (channels + (V * L - 1)) // (V * L)
+    return (groups * V * tiles + 1) * L
+
+
+def multiply(
+    code: Code,
+    planes: Pointer,
+    U: Pointer,
+    products: Pointer,
+    *,
+    first: Int,
+    last: Int,
+    C: Int,
+    O: Int,
+    tiles: Int,
+    count: Int,
+    R: int,
+    V: int,
+) -> None:
+    """Write M[f] = V[f] U[f] for f from first to last and `count` tiles, R*V registers at a time."""
+    L = code.lanes
+    blocks, groups = (C + (L - 1)) // L, (O + (V * L - 1)) // (V * L)
+    plane_V, plane_M = plane(code, blocks, tiles), _distance(code, O, tiles, V)
+    for f in code.range(first, last):
+        for group in code.range(groups):
+            panel = U + (f * groups + group) * blocks * (L * V * L)
+            out = products + f * plane_M + group * tiles * (V * L)
+            for t in code.range(0, count, R):
+                result = Tile(code, R, V)
+                rows = planes + f * plane_V + t * L
+                for block in code.range(blocks):
+                    a, b = rows + block * tiles * L, panel + block * (L * V * L)
+                    for k in code.range(0, L, 4):
+                        for step in range(4):
+                            result.add_product(a + (k + step), L, b + (k + step) * (V * L))
+                for r, line in enumerate(result.registers):
+                    for v, register in enumerate(line):
+                        (out + (t + r) * (V * L) + v * L).store(register.get())
+
+
+def multiply_transposed(
+    code: Code,
+    planes: Pointer,
+    D: Pointer,
+    dU: Pointer,
+    *,
+    first: Int,
+    last: Int,
+    C: Int,
+    O: Int,
+    tiles: Int,
+    count: Int,
+    R: int,
+    V: int,
+) -> None:
+    """Add V[f]^T D[f] over `count` tiles to dU[f], for f from first to last; R divides L."""
+    L = code.lanes
+    blocks, groups = (C + (L - 1)) // L, (O + (V * L - 1)) // (V * L)
+    plane_V, plane_M = plane(code, blocks, tiles), _distance(code, O, tiles, V)
+    for f in code.range(first, last):
+        for group in code.range(groups):
+            right = D + f * plane_M + group * tiles * (V * L)
+            for block in code.range(blocks):
+                left = planes + f * plane_V + block * tiles * L
+                for half in range(0, L, R):
+                    out = dU + ((f * groups + group) * blocks + block) * (L * V * L) + half * V * L
+                    sums = Tile(code, R, V, lambda r, v, out=out: out + (r * V + v) * L)
+                    for t in code.range(count):
+                        sums.add_product(left + t * L + half, 1, right + t * (V * L))
+                    for r, line in enumerate(sums.registers):
+                        for v, register in enumerate(line):
+                            (out + (r * V + v) * L).store(register.get())
+
+
+def gather(
+    code: Code,
+    products: Pointer,
+    y: Pointer,
+    bias: Pointer | None,
+    *,
+    first: Int,
+    last: Int,
+    OH: Int,
+    OW: Int,
+    O: Int,
+    TH: Int,
+    TW: Int,
+    tiles: Int,
+    V: int,
+    tail: bool,
+    exact: bool,
+    add: bool,
+) -> None:
+    """Write A^T m A of the tile rows first to last into y (N, OH, OW, O), plus bias.
+
+    Args:    exact: OH and OW are multiples of 4: no result lies outside; add: add to what y holds
+    """
+    L = code.lanes
+    distance = _distance(code, O, tiles, V)
+    for row in code.range(first, last):
+        image, ty = row // TH, row % TH
+        for block, mask in channel_blocks(code, O, tail):
+            place = products + (block // V * tiles + (row - first) * TW) * (V * L) + block % V * L
+            shift = None if bias is None else (bias + block * L).load(mask)
+            corner = y + ((image * OH + ty * M) * OW * O + block * L)
+            for tx in code.range(TW):
+                values = place + tx * (V * L)
+                m = [[(values + distance * (i * N + j)).load() for j in range(N)] for i in range(N)]
+                results = transforms.product_2d(code, transforms.AT, m)
+                for i, line in enumerate(results):
+                    for j, vector in enumerate(line):
+                        out = corner + ((OW * i + tx * M + j) * O)
+                        if exact:
+                            _write(out, vector, shift, mask, add)
+                            continue
+                        inside = code.builder.and_(ty * M + i < OH, tx * M + j < OW)
+                        with code.when(inside):
+                            _write(out, vector, shift, mask, add)
+
+
+def _write(out: Pointer, vector, shift, mask, add: bool) -> None:  # type: ignore[no-untyped-def]
+    if shift is not None:
+        vector = vector + shift
+    if add:
+        vector = vector + out.load(mask)
+    out.store(vector, mask)
+
+
+@template
+def convolve_local(
+    code: Code, R: int, V: int, tail_in: bool, tail_out: bool, exact: bool, with_bias: bool, add: bool
+) -> None:
+    """All three stages of the blocks of tile rows of each thread."""
+    x, U, y, bias, memory = code.pointers(5)
+    images, H, W, C, OH, OW, O, PH, PW, TH, TW, rows, tiles, room_V, room = code.integers(15)
+    mine = memory + code.thread * room
+    planes, products = mine, mine + room_V
+    band = products + _distance(code, O, tiles, V) * F
+    blocks = (images * TH + (rows - 1)) // rows
+    begin, end = code.share(blocks)
+    for block in code.range(begin, end):
+        first = block * rows
+        last = (first + rows).minimum(images * TH)
+        spread_pixels(
+            code, x, planes, first=first, last=last, H=H, W=W, C=C, PH=PH, PW=PW, TH=TH, TW=TW, tiles=tiles,
+            band=band, tail=tail_in,
+        )  # fmt: skip
+        multiply(
+            code, planes, U, products, first=code.int(0), last=code.int(F), C=C, O=O, tiles=tiles,
+            count=(last - first) * TW, R=R, V=V,
+        )  # fmt: skip
+        gather(
+            code, products, y, bias if with_bias else None, first=first, last=last, OH=OH, OW=OW, O=O, TH=TH, TW=TW,
+            tiles=tiles, V=V, tail=tail_out, exact=exact, add=add,
+        )  # fmt: skip
+
+
+@template
+def spread_x(code: Code, tail: bool) -> None:
+    """Phase 1 of a chunk of tile rows: V of x."""
+    x, planes, bands = code.pointers(3)
+    begin, end, H, W, C, PH, PW, TH, TW, tiles, band_size = code.integers(11)
+    low, high = code.share(end - begin)
+    start = planes + low * TW * code.lanes
+    spread_pixels(
+        code, x, start, first=begin + low, last=begin + high, H=H, W=W, C=C, PH=PH, PW=PW, TH=TH, TW=TW,
+        tiles=tiles, band=bands + code.thread * band_size, tail=tail,
+    )  # fmt: skip
+
+
+@template
+def spread_dy(code: Code, V: int, tail: bool) -> None:
+    """Phase 2 of the weight's gradient: D of grad_y."""
+    dy, planes, bands = code.pointers(3)
+    begin, end, OH, OW, O, TH, TW, tiles, band_size = code.integers(9)
+    low, high = code.share(end - begin)
+    start = planes + low * TW * (V * code.lanes)
+    spread_results(
+        code, dy, start, first=begin + low, last=begin + high, OH=OH, OW=OW, O=O, TH=TH, TW=TW, tiles=tiles, V=V,
+        band=bands + code.thread * band_size, tail=tail,
+    )  # fmt: skip
+
+
+@template
+def multiply_phase(code: Code, R: int, V: int) -> None:
+    """Phase 2: each thread takes its share of the 36 products."""
+    planes, U, products = code.pointers(3)
+    C, O, tiles, count = code.integers(4)
+    first, last = code.share(F)
+    multiply(code, planes, U, products, first=first, last=last, C=C, O=O, tiles=tiles, count=count, R=R, V=V)
+
+
+@template
+def multiply_transposed_phase(code: Code, R: int, V: int) -> None:
+    """Phase 3 of the weight's gradient: each thread sums its share of the 36 products."""
+    planes, D, dU = code.pointers(3)
+    C, O, tiles, count = code.integers(4)
+    first, last = code.share(F)
+    multiply_transposed(code, planes, D, dU, first=first, last=last, C=C, O=O, tiles=tiles, count=count, R=R, V=V)
+
+
+@template
+def gather_phase(code: Code, V: int, tail: bool, exact: bool, with_bias: bool, add: bool) -> None:
+    """Phase 3: the results of a chunk of tile rows."""
+    products, y, bias = code.pointers(3)
+    begin, end, OH, OW, O, TH, TW, tiles = code.integers(8)
+    low, high = code.share(end - begin)
+    gather(
+        code, products + low * TW * (V * code.lanes), y, bias if with_bias else None, first=begin + low,
+        last=begin + high, OH=OH, OW=OW, O=O, TH=TH, TW=TW, tiles=tiles, V=V, tail=tail, exact=exact, add=add,
+    )  # fmt: skip
+
+
+@template
+def grad_weight_local(code: Code, R: int, V: int, tail_in: bool, tail_out: bool) -> None:
+    """dU summed over the blocks of tile rows of each thread, in memory of its own."""
+    x, dy, memory, sums = code.pointers(4)
+    images, H, W, C, OH, OW, O, PH, PW, TH, TW, rows, tiles, room_V, room, size_dU = code.integers(16)
+    planes = memory + code.thread * room
+    D = planes + room_V
+    band = D + _distance(code, O, tiles, V) * F
+    dU = sums + code.thread * size_dU
+    for i in code.range(0, size_dU, code.lanes):
+        (dU + i).store(code.zero)
+    blocks = (images * TH + (rows - 1)) // rows
+    begin, end = code.share(blocks)
+    for block in code.range(begin, end):
+        first = block * rows
+        last = (first + rows).minimum(images * TH)
+        spread_pixels(
+            code, x, planes, first=first, last=last, H=H, W=W, C=C, PH=PH, PW=PW, TH=TH, TW=TW, tiles=tiles,
+            band=band, tail=tail_in,
+        )  # fmt: skip
+        spread_results(
+            code, dy, D, first=first, last=last, OH=OH, OW=OW, O=O, TH=TH, TW=TW, tiles=tiles, V=V, band=band,
+            tail=tail_out,
+        )  # fmt: skip
+        multiply_transposed(
+            code, planes, D, dU, first=code.int(0), last=code.int(F), C=C, O=O, tiles=tiles,
+            count=(last - first) * TW, R=R, V=V,
+        )  # fmt: skip
+
+
+@template
+def spread_weight(code: Code, V: int) -> None:
+    """U = G g G^T of weight (O, C, 3, 3), lanes along O."""
+    weight, U = code.pointers(2)
+    O, C = code.integers(2)
+    L = code.lanes
+    blocks, groups = (C + (L - 1)) // L, (O + (V * L - 1)) // (V * L)
+    buffer = code.buffer(9 * L * L)
+    begin, end = code.share(groups * V)
+    for column in code.range(begin, end):
+        for block in code.range(blocks):
+            for chunk in code.range(9):
+                entry = block * (9 * L) + chunk * L
+                rows = []
+                for r in range(L):
+                    o = column * L + r
+                    left = Int(code, code.builder.select(o < O, (C * 9 - entry).value, code.int(0).value))
+                    rows.append((weight + o * C * 9 + entry).load(code.first_lanes(left)))
+                for r, vector in enumerate(transpose(code, rows)):
+                    (buffer + chunk * (L * L) + r * L).store(vector)
+            for c in code.range(L):
+                g = [[(buffer + c * (9 * L) + (3 * i + j) * L).load() for j in range(3)] for i in range(3)]
+                out = U + ((column // V * blocks + block) * L + c) * (V * L) + column % V * L
+                _store_all(code, transforms.product_2d(code, transforms.G, g), out, groups * blocks * (L * V * L))
+
+
+@template
+def spread_weight_turned(code: Code, V: int) -> None:
+    """U for the gradient of the input: weight (O, C, 3, 3) turned by half a turn, lanes along C."""
+    weight, U = code.pointers(2)
+    O, C = code.integers(2)
+    L = code.lanes
+    blocks, groups = (O + (L - 1)) // L, (C + (V * L - 1)) // (V * L)
+    begin, end = code.share(groups * V)
+    for column in code.range(begin, end):
+        for o in code.range(blocks * L):
+            taps = []
+            for chunk in range(0, 9, L):
+                rows = []
+                for r in range(L):
+                    c = column * L + r
+                    valid = code.builder.and_(c < C, o < O)
+                    left = Int(code, code.builder.select(valid, code.int(9 - chunk).value, code.int(0).value))
+                    rows.append((weight + (o * C + c) * 9 + chunk).load(code.first_lanes(left)))
+                taps += transpose(code, rows)
+            g = [[taps[8 - (3 * i + j)] for j in range(3)] for i in range(3)]
+            out = U + (column // V * blocks * L + o) * (V * L) + column % V * L
+            _store_all(code, transforms.product_2d(code, transforms.G, g), out, groups * blocks * (L * V * L))
+
+
+def _store_all(code: Code, matrix, out: Pointer, distance: Int) -> None:  # type: ignore[no-untyped-def]
+    for i, line in enumerate(matrix):
+        for j, vector in enumerate(line):
+            (out + distance * (i * N + j)).store(vector)
+
+
+@template
+def add_copies(code: Code) -> None:
+    """Add to the first of `copies` arrays of `size` numbers, a multiple of L, the others."""
+    (sums,) = code.pointers(1)
+    copies, size = code.integers(2)
+    begin, end = code.share(size // code.lanes)
+    for i in code.range(begin, end):
+        place = sums + i * code.lanes
+        total = code.variable(place.load())
+        for copy in code.range(1, copies):
+            total.set(total.get() + (place + copy * size).load())
+        place.store(total.get())
+
+
+@template
+def fold_weight(code: Code, V: int) -> None:
+    """grad_weight (O, C, 3, 3) = G^T dU G."""
+    dU, weight = code.pointers(2)
+    O, C = code.integers(2)
+    L = code.lanes
+    blocks, groups = (C + (L - 1)) // L, (O + (V * L - 1)) // (V * L)
+    distance = groups * blocks * (L * V * L)
+    buffer = code.buffer(9 * L * L)
+    begin, end = code.share(groups * V)
+    for column in code.range(begin, end):
+        for block in code.range(blocks):
+            for c in code.range(L):
+                place = dU + ((column // V * blocks + block) * L + c) * (V * L) + column % V * L
+                u = [[(place + distance * (i * N + j)).load() for j in range(N)] for i in range(N)]
+                for i, line in enumerate(transforms.product_2d(code, transforms.GT, u)):
+                    for j, vector in enumerate(line):
+                        (buffer + c * (9 * L) + (3 * i + j) * L).store(vector)
+            for chunk in code.range(9):
+                entry = block * (9 * L) + chunk * L
+                rows = [(buffer + chunk * (L * L) + r * L).load() for r in range(L)]
+                for r, vector in enumerate(transpose(code, rows)):
+                    o = column * L + r
+                    left = Int(code, code.builder.select(o < O, (C * 9 - entry).value, code.int(0).value))
+                    (weight + o * C * 9 + entry).store(vector, code.first_lanes(left))
