@@ -1,0 +1,220 @@
+"""Convolution of any window, stride and dilation, a register tile of pixels and channels at a time.
+
+A thread takes a band of rows of one image, copies what the windows of these rows touch into memory of its own, with
+zeros around, and goes through register tiles of R neighbouring results times V vectors of channels: for every place of
+the window and every channel of the input, R numbers of the copy meet V vectors of weights (gemm.py).
+
+The gradient of the input is a convolution too. With stride S, the pixels of x whose position leaves the same rest
+divided by S in each direction (a "phase") see the same places of the window, and are results of a convolution of
+stride 1 of grad_y with these: S*S phases, written S pixels apart. A forward convolution is one phase.
+
+Layouts, with L lanes and cw = min(C, L) channels side by side:
+    copy      [CB][rows][width][cw]
+    weights   of each phase [O groups][places][CB*cw][V*L]
+    sums of the weight's gradient: [O groups][places][CB][m*cw][V*L], m neighbouring places taken together
+In the gradient of the weights the tile is m*cw rows (the channels of m places side by side, which are neighbours in the
+copy) times V vectors of grad_y, and its inner dimension goes over the pixels of a band.
+
+What stays in cache: the copy of a band, at most COPY bytes, in L2 beside the weights of one group of channels.
+
+Source:  register tiles: Goto, van de Geijn 2008, Anatomy of high-performance matrix multiplication; phases: Dumoulin,
+         Visin 2016, arXiv 1603.07285, section 4.6
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinynet.kernels.cpu.codegen.gemm import Tile
+from tinynet.kernels.cpu.codegen.language import Code, Int, Pointer
+from tinynet.kernels.cpu.codegen.layout import copy_row
+from tinynet.kernels.cpu.codegen.program import template
+
+COPY = 256 << 10
+"""Bytes of a copied band: a quarter of an L2 cache of 1 MiB."""
+
+
+def _copy_band(
+    code: Code,
+    x: Pointer,
+    copy: Pointer,
+    *,
+    top: Int,
+    left: Int,
+    rows: Int,
+    width: Int,
+    H: Int,
+    W: Int,
+    C: Int,
+    cw: int,
+    tail: bool,
+) -> None:
+    """Copy the rows of an image from `top` on, which may be negative, zeros where there is no image."""
+    L = code.lanes
+    pixels = W.minimum(width - left)
+    if cw < L:
+        _copy_narrow(code, x, copy, top=top, left=left, rows=rows, width=width, H=H, W=W, pixels=pixels, cw=cw)
+        return
+    for block in code.range((C + (L - 1)) // L):
+        mask = code.first_lanes(C - block * L) if tail else None
+        for row in code.range(rows):
+            y = top + row
+            copy_row(
+                code,
+                x + (y * W * C + block * L),
+                copy + (block * rows + row) * width * L,
+                inside=code.builder.and_(y >= 0, y < H),
+                pixels=pixels,
+                stride=C,
+                mask=mask,
+                left=left,
+                right=width - left - pixels,
+            )
+
+
+def _copy_narrow(
+    code: Code,
+    x: Pointer,
+    copy: Pointer,
+    *,
+    top: Int,
+    left: Int,
+    rows: Int,
+    width: Int,
+    H: Int,
+    W: Int,
+    pixels: Int,
+    cw: int,
+) -> None:
+    """Copy rows of pixels of less channels than a vector has lanes: as they lie. Writes up to L floats past the end."""
+    L = code.lanes
+    for row in code.range(rows):
+        y, target = top + row, copy + row * width * cw
+        for i in code.range(0, width * cw, L):
+            (target + i).store(code.zero)
+        with code.when(code.builder.and_(y >= 0, y < H)):
+            floats, source = pixels * cw, x + y * W * cw
+            start = target + left * cw
+            for i in code.range(0, floats, L):
+                mask = code.first_lanes(floats - i)
+                (start + i).store((source + i).load(mask), mask)
+
+
+@template
+def convolve(
+    code: Code, R: int, V: int, cw: int, step: int, tail_in: bool, tail_out: bool, with_bias: bool
+) -> None:
+    """Convolve x (N, H, W, C) into y, whose places `phases` describes; step: pixels between windows, in the copy.
+
+    phases: of each first and end of its places in `places`, first float of its weights, of its results in an image,
+            its rows and its columns of results
+    places: of each the offset in the copy
+    """
+    x, weights, y, bias, memory, phases, places = code.pointers(7)
+    N, H, W, C, O, top, left, width, span, band, bands, out_image, out_row, out_pixel, count, room = code.integers(16)
+    L = code.lanes
+    blocks = code.int(1) if cw < L else (C + (L - 1)) // L
+    groups = (O + (V * L - 1)) // (V * L)
+    rows = (band - 1) * step + span
+    copy = memory + code.thread * room
+    begin, end = code.share(N * bands)
+    for item in code.range(begin, end):
+        image, first = item // bands, item % bands * band
+        _copy_band(
+            code, x + image * H * W * C, copy, top=first * step - top, left=left, rows=rows, width=width, H=H, W=W,
+            C=C, cw=cw, tail=tail_in,
+        )  # fmt: skip
+        for phase in code.range(count):
+            first_place, end_place, offset, start, QH, QW = (phases.integer(phase * 6 + i) for i in range(6))
+            panel_size = (end_place - first_place) * blocks * (cw * V * L)
+            last = (first + band).minimum(QH)
+            for group in code.range(groups):
+                for q in code.range(first, last):
+                    for column in code.range(0, QW, R):
+                        ox = column.minimum(QW - R)
+                        corner = copy + ((q - first) * step * width + ox * step) * cw
+                        result = Tile(code, R, V)
+                        panel = weights + offset + group * panel_size
+                        for place in code.range(first_place, end_place):
+                            at = corner + places.integer(place)
+                            b = panel + (place - first_place) * blocks * (cw * V * L)
+                            _inner(code, result, at, b, blocks, rows * width * cw, cw, step)
+                        out = y + image * out_image + start + q * out_row + ox * out_pixel + group * (V * L)
+                        _write_tile(code, result, out, out_pixel, bias if with_bias else None, group, O, tail_out)
+
+
+def _inner(code: Code, result: Tile, a: Pointer, b: Pointer, blocks: Int, plane: Int, cw: int, step: int) -> None:
+    """Add the products of all channels at one place of the window."""
+    width = result.V * code.lanes
+    unroll = next(u for u in (4, 3, 2, 1) if cw % u == 0) if cw > 6 else cw
+    for block in code.range(blocks):
+        pixels, panel = a + block * plane, b + block * (cw * width)
+        for k in code.range(0, cw, unroll) if unroll < cw else (code.int(0),):
+            for u in range(unroll):
+                result.add_product(pixels + (k + u), step * cw, panel + (k + u) * width)
+
+
+def _write_tile(
+    code: Code, result: Tile, out: Pointer, out_pixel: Int, bias: Pointer | None, group: Int, O: Int, tail: bool
+) -> None:
+    L, V = code.lanes, result.V
+    for v in range(V):
+        channel = group * (V * L) + v * L
+        mask = code.first_lanes(O - channel) if tail else None
+        shift = None if bias is None else (bias + channel).load(mask)
+        for r in range(result.R):
+            vector = result.registers[r][v].get()
+            (out + out_pixel * r + v * L).store(vector if shift is None else vector + shift, mask)
+
+
+@template
+def grad_weight(code: Code, m: int, part: int, V: int, cw: int, step: int, tail_in: bool, tail_out: bool) -> None:
+    """Sum up the weight's gradient over the images of each thread, in memory of its own.
+
+    Args:    m: neighbouring places taken together; part: rows of a register tile, a divisor of m*cw
+             places: offsets in the copy of every m-th place
+    """
+    x, dy, memory, sums, places = code.pointers(5)
+    N, H, W, C, OH, OW, O, top, left, width, span, band, bands, count, room, size = code.integers(16)
+    L = code.lanes
+    blocks = code.int(1) if cw < L else (C + (L - 1)) // L
+    groups = (O + (V * L - 1)) // (V * L)
+    rows = (band - 1) * step + span
+    copy, mine = memory + code.thread * room, sums + code.thread * size
+    for i in code.range(0, size, L):
+        (mine + i).store(code.zero)
+    begin, end = code.share(N * bands)
+    for item in code.range(begin, end):
+        image, first = item // bands, item % bands * band
+        last = (first + band).minimum(OH)
+        _copy_band(
+            code, x + image * H * W * C, copy, top=first * step - top, left=left, rows=rows, width=width, H=H, W=W,
+            C=C, cw=cw, tail=tail_in,
+        )  # fmt: skip
+        for group in code.range(groups):
+            masks = [code.first_lanes(O - (group * V + v) * L) if tail_out else None for v in range(V)]
+            right = dy + ((image * OH + first) * OW) * O + group * (V * L)
+            for place in code.range(count):
+                for block in code.range(blocks):
+                    corner = copy + places.integer(place) + block * rows * width * cw
+                    tile = mine + ((group * count + place) * blocks + block) * (m * cw * V * L)
+                    for start in range(0, m * cw, part):
+                        out = tile + start * V * L
+                        total = Tile(code, part, V, lambda r, v, out=out: out + (r * V + v) * L)
+                        for q in code.range(last - first):
+                            a, b = corner + q * (step * width * cw) + start, right + q * OW * O
+                            for ox in code.range(OW):
+                                _add_outer(total, a + ox * (step * cw), b + ox * O, masks)
+                        for r, line in enumerate(total.registers):
+                            for v, register in enumerate(line):
+                                (out + (r * V + v) * L).store(register.get())
+
+
+def _add_outer(total: Tile, a: Pointer, b: Pointer, masks: list[Any]) -> None:
+    """Add the products of neighbouring numbers at a and the vectors at b."""
+    code = total.code
+    vectors = [(b + v * code.lanes).load(masks[v]) for v in range(total.V)]
+    for r, line in enumerate(total.registers):
+        number = (a + r).broadcast()
+        for v, register in enumerate(line):
+            register.set(code.fma(number, vectors[v], register.get()))
