@@ -1,21 +1,22 @@
 """Memory for results, used again when the array that held it is gone.
 
 Memory that was never touched before costs a page fault every 4 KiB, more than twice the time of writing it. So arrays of
-MINIMUM bytes and more come from here: on a cache line, and returned when nothing refers to them any more. What has lain
+MINIMUM bytes and more come from here, and are returned when nothing refers to them any more. What has lain
 unused from one full garbage collection to the next is given back to the system: twice `gc.collect()` after a model is
 gone returns all of it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import math
+import mmap
 from typing import Any
 
 import numpy as np
 
 MINIMUM = 32 << 10
-ALIGNMENT = 64
 
 
 class _Block(np.ndarray):
@@ -37,7 +38,7 @@ def empty(*shape: int) -> np.ndarray:
     size = _rounded(size)
     waiting = _free.get(size)
     memory = waiting.pop()[1] if waiting else _new(size)
-    return np.ndarray(shape, np.float32, memory.view(_Block))
+    return np.ndarray(shape, np.float32, _Block(size, np.uint8, memory))
 
 
 def _rounded(size: int) -> int:
@@ -46,10 +47,16 @@ def _rounded(size: int) -> int:
     return -(-size // unit) * unit
 
 
-def _new(size: int) -> Any:
-    memory = np.empty(size + ALIGNMENT, np.uint8)
-    start = -memory.__array_interface__["data"][0] % ALIGNMENT
-    return memory[start : start + size]
+def _new(size: int) -> mmap.mmap:
+    """Return memory of the system, which begins on a page.
+
+    Not an array's: NumPy takes the base of a base for its own if both are plain arrays, and would lose sight of the block.
+    """
+    memory = mmap.mmap(-1, size)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with contextlib.suppress(OSError):  # a kernel without huge pages
+            memory.madvise(mmap.MADV_HUGEPAGE)
+    return memory
 
 
 def unused_bytes() -> int:
