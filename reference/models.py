@@ -63,9 +63,35 @@ class BasicBlock(nn.Module):
         return (out + identity).relu()
 
 
+class Bottleneck(nn.Module):
+    """conv1x1-BN-ReLU-conv3x3-BN-ReLU-conv1x1-BN, plus the shortcut, ReLU."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, stride: int, downsample: nn.Module | None
+    ) -> None:
+        super().__init__()
+        width = out_channels // 4
+        self.conv1 = nn.Conv2d(in_channels, width, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, stride, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = nn.Conv2d(width, out_channels, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(out_channels)
+        self.downsample = downsample
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the block's output."""
+        identity = x if self.downsample is None else self.downsample(x)
+        out = self.bn1(self.conv1(x)).relu()
+        out = self.bn2(self.conv2(out)).relu()
+        out = self.bn3(self.conv3(out))
+        return (out + identity).relu()
+
+
 class _Residual(nn.Module):
     """What the residual networks share; the subclasses set `layer1`, `layer2`, … and `fc`."""
 
+    block: type[BasicBlock] | type[Bottleneck] = BasicBlock
     fc: nn.Linear
 
     def _stem(self, channels: int) -> None:
@@ -82,9 +108,9 @@ class _Residual(nn.Module):
                 downsample = nn.Sequential(
                     nn.Conv2d(self.channels, width, 1, stride, bias=False), nn.BatchNorm2d(width)
                 )
-        first = BasicBlock(self.channels, width, stride, downsample)
+        first = self.block(self.channels, width, stride, downsample)
         self.channels = width
-        return nn.Sequential(first, *[BasicBlock(width, width, 1, None) for _ in range(1, count)])
+        return nn.Sequential(first, *[self.block(width, width, 1, None) for _ in range(1, count)])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return logits (N, num_classes)."""
@@ -133,6 +159,100 @@ class ResNet18(_Residual):
         self.fc = nn.Linear(512, num_classes)
 
 
+class ResNet50(_Residual):
+    """ResNet-50 with a 3x3 stem."""
+
+    block = Bottleneck
+
+    def __init__(self, num_classes: int = 10) -> None:
+        super().__init__()
+        self._stem(64)
+        self.layer1 = self._layer(256, 3, 1, "B")
+        self.layer2 = self._layer(512, 4, 2, "B")
+        self.layer3 = self._layer(1024, 6, 2, "B")
+        self.layer4 = self._layer(2048, 3, 2, "B")
+        self.fc = nn.Linear(2048, num_classes)
+
+
+class PreActBlock(nn.Module):
+    """BN-ReLU-conv-BN-ReLU-conv, plus the input; with `opens`, plus a 1x1 convolution of the first BN-ReLU."""
+
+    def __init__(self, in_channels: int, out_channels: int, opens: bool) -> None:
+        super().__init__()
+        stride = 2 if opens else 1
+        self.bn1 = nn.BatchNorm2d(in_channels)
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
+        if opens:
+            self.shortcut = nn.Conv2d(in_channels, out_channels, 1, stride)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the block's output."""
+        out = self.bn1(x).relu()
+        if hasattr(self, "shortcut"):
+            x = self.shortcut(out)
+        out = self.conv1(out)
+        out = self.conv2(self.bn2(out).relu())
+        return x + out
+
+
+class IdentityResNet(nn.Module):
+    """Four stages of pre-activation blocks; with `share_weights` a stage repeats one block after its opening."""
+
+    def __init__(self, blocks: tuple[int, ...], share_weights: bool, num_classes: int = 10) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 3, padding=1)
+        channels = 64
+        for number, count in enumerate(blocks, 1):
+            width = 64 * 2 ** (number - 1)
+            stage = nn.Sequential()
+            if number > 1:
+                stage.append(PreActBlock(channels, width, opens=True))
+            while len(stage) < count:
+                repeat = share_weights and len(stage) > (number > 1)
+                stage.append(stage[-1] if repeat else PreActBlock(width, width, opens=False))
+            self.add_module(f"layer{number}", stage)
+            channels = width
+        self.fc = nn.Linear(channels, num_classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return logits (N, num_classes)."""
+        x = self.conv1(x)
+        for name, child in self.named_children():
+            if name.startswith("layer"):
+                x = child(x)
+        return self.fc(F.adaptive_avg_pool2d(x, 1).flatten(1))
+
+
+class VGG(nn.Module):
+    """VGG-A for 32x32 images, with or without batch normalisation."""
+
+    def __init__(self, batch_norm: bool, num_classes: int = 10) -> None:
+        super().__init__()
+        self.features = nn.Sequential()
+        channels = 3
+        for width, pools in zip(
+            (64, 128, 256, 256, 512, 512, 512, 512), (1, 1, 0, 1, 0, 1, 0, 1), strict=True
+        ):
+            self.features.append(nn.Conv2d(channels, width, 3, padding=1, bias=not batch_norm))
+            if batch_norm:
+                self.features.append(nn.BatchNorm2d(width))
+            self.features.append(nn.ReLU(inplace=True))
+            if pools:
+                self.features.append(nn.MaxPool2d(2))
+            channels = width
+        self.classifier = nn.Sequential(
+            *(nn.Linear(512, 512), nn.ReLU(inplace=True)),
+            *(nn.Linear(512, 512), nn.ReLU(inplace=True)),
+            nn.Linear(512, num_classes),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return logits (N, num_classes)."""
+        return self.classifier(torch.flatten(self.features(x), start_dim=1))
+
+
 def build(name: str, num_classes: int = 10) -> nn.Module:
     """Build the twin of `tinynet.models.build(name, num_classes)`, in PyTorch's default initialisation.
 
@@ -142,6 +262,12 @@ def build(name: str, num_classes: int = 10) -> nn.Module:
         return LeNet(num_classes)
     if name == "resnet18":
         return ResNet18(num_classes)
+    if name == "resnet50":
+        return ResNet50(num_classes)
+    if name in ("identity-resnet", "preact-resnet18"):
+        return IdentityResNet((2, 2, 2, 2), name == "identity-resnet", num_classes)
+    if name in ("vgg-a", "vgg-a-bn"):
+        return VGG(name == "vgg-a-bn", num_classes)
     if name in ("resnet-3block", "resnet-6block", "resnet-9block"):
         return NarrowResNet(int(name[7]), num_classes)
     if name in {f"resnet{depth}" for depth in OPTION_A_DEPTHS}:

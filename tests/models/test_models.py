@@ -19,6 +19,11 @@ PARAMETERS = {
     "resnet-6block": 692_122,
     "resnet-9block": 1_080_090,
     "resnet18": 11_173_962,
+    "resnet50": 23_520_842,
+    "identity-resnet": 11_101_834,
+    "preact-resnet18": 11_175_946,
+    "vgg-a": 9_750_922,
+    "vgg-a-bn": 9_753_674,
 }
 
 
@@ -31,7 +36,9 @@ def test_parameter_count(name):
     assert sum(parameter.numel() for parameter in models.build(name).parameters()) == PARAMETERS[name]
 
 
-@pytest.mark.parametrize("name", ["lenet", "resnet8", "resnet-6block"])
+@pytest.mark.parametrize(
+    "name", ["lenet", "resnet8", "resnet-6block", "resnet50", "preact-resnet18", "vgg-a-bn"]
+)
 @pytest.mark.parametrize("num_classes", [1, 7])
 def test_logits_have_one_column_a_class(name, num_classes):
     model = models.build(name, num_classes=num_classes).eval()
@@ -41,9 +48,14 @@ def test_logits_have_one_column_a_class(name, num_classes):
     assert logits.dtype == tinynet.float32
 
 
-def test_residual_nets_take_other_image_sizes():
+@pytest.mark.parametrize(
+    ("name", "height", "width"),
+    [("resnet8", 20, 13), ("resnet50", 13, 9), ("identity-resnet", 28, 28), ("preact-resnet18", 15, 9)]
+    + [("vgg-a", 33, 39)],
+)
+def test_networks_take_other_image_sizes(name, height, width):
     with tinynet.no_grad():
-        assert models.build("resnet8").eval()(tinynet.randn(1, 3, 20, 13)).shape == (1, 10)
+        assert models.build(name).eval()(tinynet.randn(1, 3, height, width)).shape == (1, 10)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +64,8 @@ def test_residual_nets_take_other_image_sizes():
         ("resnet18", "layer1.0.downsample.0.weight", "layer2.0.downsample.0.weight"),
         ("resnet20", "layer2.0.downsample.0.weight", "layer3.2.bn2.num_batches_tracked"),
         ("resnet-6block", "layer1.1.downsample.0.weight", "layer1.0.downsample.1.running_var"),
+        ("resnet50", "layer1.1.downsample.0.weight", "layer1.0.downsample.0.weight"),
+        ("preact-resnet18", "layer1.0.shortcut.weight", "layer2.0.shortcut.weight"),
     ],
 )
 def test_projections_only_where_the_shape_changes(model, missing, found):
@@ -77,6 +91,7 @@ def test_unknown_name_is_refused_with_a_hint(name, message):
         (lambda: option_a_resnet(2), "6n.2 .* got 2"),
         (lambda: bn_shortcut_resnet(7), "multiple of 3, got 7"),
         (lambda: bn_shortcut_resnet(0), "multiple of 3, got 0"),
+        (lambda: models.IdentityResNet(2, 0, 2, 2), r"at least 1 block, got \(2, 0, 2, 2\)"),
     ],
 )
 def test_impossible_sizes_are_refused(build, message):
@@ -95,6 +110,49 @@ def test_option_a_takes_every_second_pixel_and_pads_channels_on_both_sides():
     expected = np.zeros((2, 7, 3, 4))
     expected[:, 1:5] = x[:, :, ::2, ::2]
     np.testing.assert_array_equal(y, expected)
+
+
+@pytest.mark.parametrize("share_weights", [True, False])
+def test_identity_resnet_repeats_one_block_after_the_opening_one(share_weights):
+    """The forms: of a stage's blocks, those after the opening one are one module, or as many as there are."""
+    model = models.IdentityResNet(4, 5, 1, 3, share_weights=share_weights)
+    distinct = [len({id(block) for block in stage}) for stage in (model.layer1, model.layer2)]
+    assert distinct == ([1, 2] if share_weights else [4, 5])
+    stages = (model.layer1, model.layer2, model.layer3, model.layer4)
+    assert [len(stage) for stage in stages] == [4, 5, 1, 3]
+    assert [stage[0].shortcut is None for stage in stages] == [True, False, False, False]
+
+
+def test_shared_weights_load_into_the_distinct_network_and_compute_the_same():
+    shared = models.IdentityResNet(2, 3, 1, 3, share_weights=True).eval()
+    distinct = models.IdentityResNet(2, 3, 1, 3, share_weights=False).eval()
+    distinct.load_state_dict(shared.state_dict())
+    x = tinynet.randn(2, 3, 9, 12)
+    with tinynet.no_grad():
+        np.testing.assert_array_equal(distinct(x).numpy(), shared(x).numpy())
+
+
+def test_a_shared_block_gets_the_sum_of_the_gradients_of_its_places():
+    shared = models.IdentityResNet(3, 1, 1, 1, share_weights=True).double()
+    distinct = models.IdentityResNet(3, 1, 1, 1, share_weights=False).double()
+    distinct.load_state_dict(shared.state_dict())
+    x, upstream = (tinynet.randn(*shape, dtype=tinynet.float64) for shape in ((2, 3, 9, 12), (2, 10)))
+    for model in (shared, distinct):
+        model(x).backward(upstream)
+    for name in ("conv1.weight", "bn1.weight", "bn2.bias", "conv2.weight"):
+        parts = [block.get_parameter(name).grad.numpy() for block in distinct.layer1]
+        found = shared.layer1[0].get_parameter(name).grad.numpy()
+        np.testing.assert_allclose(found, sum(parts), rtol=1e-9, atol=1e-12)
+        assert np.any(found)
+
+
+def test_vgg_starts_with_signals_of_one_size():
+    """Kaiming-normal keeps the spread of the logits near that of the images, through eleven layers."""
+    model = models.build("vgg-a")
+    with tinynet.no_grad():
+        logits = model(tinynet.randn(8, 3, 32, 32)).numpy()
+    assert 0.1 < np.abs(logits).mean() < 10
+    assert not np.any(model.features[0].bias.detach().numpy())
 
 
 def test_convolutions_start_kaiming_normal_fan_out_and_batch_norm_as_identity():

@@ -9,7 +9,13 @@ from reference import compare_gradients
 from reference.compare_gradients import OPTIMIZERS, TITLES, Experiment, compare, relative_difference, worst
 from tinynet import models
 
-IMAGE_SIZES = {"lenet": 32, "resnet110": 8, "resnet18": 12}
+IMAGE_SIZES = dict.fromkeys(compare_gradients.FULL_SIZE_ONLY, 32) | {
+    "resnet110": 8,
+    "resnet18": 12,
+    "resnet50": 11,
+    "identity-resnet": 15,
+    "preact-resnet18": 13,
+}
 
 
 @pytest.mark.parametrize("name", models.names())
@@ -61,6 +67,18 @@ def test_worst_names_the_tensor_and_refuses_other_names():
         worst({"a": zero, "b": zero}, {"a": zero})
 
 
+@pytest.mark.parametrize(
+    ("shape", "expected"), [((2, 3, 1, 1), 0.5e-12), ((2, 3), 0.5)], ids=["convolution", "linear"]
+)
+def test_the_bias_of_a_convolution_is_measured_beside_its_weight(shape, expected):
+    """Before normalisation its gradient is zero but for rounding, in which the frameworks differ wholly."""
+    theirs = {"layer.weight": np.ones(shape), "layer.bias": np.full(2, 1e-12)}
+    ours = {**theirs, "layer.bias": np.full(2, 0.5e-12)}
+    found = worst(ours, theirs)
+    assert found.name == "layer.bias"
+    assert found.value == pytest.approx(expected)
+
+
 def run(capsys, *flags):
     code = compare_gradients.main(
         ["resnet8", "--steps", "2", "--batch-size", "4", "--image-size", "8", *flags]
@@ -99,6 +117,7 @@ def test_command_line_fails_on_a_planted_error(capsys, monkeypatch):
         (["resnet8", "--steps", "0"], "'0' is not a whole number of at least 1"),
         (["resnet8", "--batch-size", "x"], "'x' is not a whole number of at least 1"),
         (["lenet", "--image-size", "16"], "lenet takes images of 32 pixels only"),
+        (["vgg-a", "--image-size", "31"], "vgg-a takes images of 32 pixels only"),
         (["resnet21"], "invalid choice: 'resnet21'"),
     ],
 )

@@ -7,10 +7,27 @@ from collections.abc import Callable
 from functools import partial
 
 from tinynet.models.lenet import LeNet
-from tinynet.models.resnet import ResNet, bn_shortcut_resnet, option_a_resnet, resnet18
+from tinynet.models.preact_resnet import IdentityResNet, identity_resnet, preact_resnet18
+from tinynet.models.resnet import ResNet, bn_shortcut_resnet, option_a_resnet, resnet18, resnet50
+from tinynet.models.vgg import VGG, vgg_a, vgg_a_bn
 from tinynet.nn import Module
 
-__all__ = ["LeNet", "ResNet", "bn_shortcut_resnet", "build", "names", "option_a_resnet", "resnet18"]
+__all__ = [
+    "VGG",
+    "IdentityResNet",
+    "LeNet",
+    "ResNet",
+    "bn_shortcut_resnet",
+    "build",
+    "identity_resnet",
+    "names",
+    "option_a_resnet",
+    "preact_resnet18",
+    "resnet18",
+    "resnet50",
+    "vgg_a",
+    "vgg_a_bn",
+]
 
 _BUILDERS: dict[str, Callable[[int], Module]] = {
     "lenet": LeNet,
@@ -19,11 +36,16 @@ _BUILDERS: dict[str, Callable[[int], Module]] = {
     "resnet-6block": partial(bn_shortcut_resnet, 6),
     "resnet-9block": partial(bn_shortcut_resnet, 9),
     "resnet18": resnet18,
+    "resnet50": resnet50,
+    "identity-resnet": identity_resnet,
+    "preact-resnet18": preact_resnet18,
+    "vgg-a": vgg_a,
+    "vgg-a-bn": vgg_a_bn,
 }
 
 
 def names() -> list[str]:
-    """List the names that `build` knows, smallest family first."""
+    """List the names that `build` knows, family by family."""
     return list(_BUILDERS)
 
 

@@ -1,4 +1,4 @@
-"""Residual networks for 32x32 images: a 3x3 stem, stages of basic blocks, average pooling, a linear layer."""
+"""Residual networks for 32x32 images: a 3x3 stem, stages of blocks, average pooling, a linear layer."""
 
 from __future__ import annotations
 
@@ -47,19 +47,20 @@ Shortcut = Callable[[int, int, int], nn.Module]
 class BasicBlock(nn.Module):
     """Add two 3x3 convolutions with batch normalisation to a shortcut of the input.
 
-    Shapes:  input (N, C, H, W); returns (N, O, ceil(H/stride), ceil(W/stride))
-    Args:    shortcut: makes the projection from (C, O, stride); used where the shape changes
+    Shapes:  input (N, C, H, W); returns (N, width, ceil(H/stride), ceil(W/stride))
+    Args:    shortcut: makes the projection from (C, width, stride); used where the shape changes
     Source:  He, Zhang, Ren, Sun 2015, arXiv 1512.03385, figure 2
     """
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int, shortcut: Shortcut) -> None:
+    expansion = 1
+
+    def __init__(self, in_channels: int, width: int, stride: int, shortcut: Shortcut) -> None:
         super().__init__()
-        self.conv1 = conv3x3(in_channels, out_channels, stride)
-        self.bn1 = nn.BatchNorm2d(out_channels)
-        self.conv2 = conv3x3(out_channels, out_channels)
-        self.bn2 = nn.BatchNorm2d(out_channels)
-        keeps_shape = stride == 1 and in_channels == out_channels
-        self.downsample = nn.Identity() if keeps_shape else shortcut(in_channels, out_channels, stride)
+        self.conv1 = conv3x3(in_channels, width, stride)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = conv3x3(width, width)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.downsample = _unless_kept(in_channels, width, stride, shortcut)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the block's output."""
@@ -68,16 +69,53 @@ class BasicBlock(nn.Module):
         return F.relu(y + self.downsample(x))
 
 
+class Bottleneck(nn.Module):
+    """Add three convolutions, 1x1, 3x3 and 1x1, with batch normalisation to a shortcut of the input.
+
+    Shapes:  input (N, C, H, W); returns (N, 4*width, ceil(H/stride), ceil(W/stride))
+    Args:    width: channels of the first two convolutions; stride: of the 3x3 one
+             shortcut: makes the projection from (C, 4*width, stride); used where the shape changes
+    Source:  He, Zhang, Ren, Sun 2015, arXiv 1512.03385, figure 5; the stride's place as in torchvision
+    """
+
+    expansion = 4
+
+    def __init__(self, in_channels: int, width: int, stride: int, shortcut: Shortcut) -> None:
+        super().__init__()
+        out_channels = self.expansion * width
+        self.conv1 = nn.Conv2d(in_channels, width, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = conv3x3(width, width, stride)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = nn.Conv2d(width, out_channels, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(out_channels)
+        self.downsample = _unless_kept(in_channels, out_channels, stride, shortcut)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the block's output."""
+        y = F.relu(self.bn1(self.conv1(x)))
+        y = F.relu(self.bn2(self.conv2(y)))
+        y = self.bn3(self.conv3(y))
+        return F.relu(y + self.downsample(x))
+
+
+def _unless_kept(in_channels: int, out_channels: int, stride: int, shortcut: Shortcut) -> nn.Module:
+    """Make the projection, or the identity where a block keeps the shape."""
+    keeps_shape = stride == 1 and in_channels == out_channels
+    return nn.Identity() if keeps_shape else shortcut(in_channels, out_channels, stride)
+
+
 class ResNet(nn.Module):
-    """Classify images with stages of basic blocks.
+    """Classify images with stages of blocks.
 
     Parameter names are torchvision's: conv1, bn1, layer1.0.conv1, layer1.0.downsample.0, fc.
     Convolutions start Kaiming-normal (fan-out, ReLU), batch normalisation at weight 1 and bias 0.
 
     Shapes:  input (N, 3, H, W); returns (N, num_classes), logits
     Args:    stem: channels of the first convolution
-             widths, blocks, strides: channels, number of blocks and first stride of each stage
+             widths, blocks, strides: width, number of blocks and first stride of each stage
              shortcut: projection used where a block changes the shape
+             block: BasicBlock, of as many channels as its width, or Bottleneck, of four times as many
     Raises:  ValueError: widths, blocks and strides differ in length
     Source:  He, Zhang, Ren, Sun 2015, arXiv 1512.03385; initialisation of arXiv 1502.01852
     """
@@ -90,6 +128,7 @@ class ResNet(nn.Module):
         blocks: Sequence[int],
         strides: Sequence[int],
         shortcut: Shortcut,
+        block: type[BasicBlock] | type[Bottleneck] = BasicBlock,
         num_classes: int = 10,
     ) -> None:
         super().__init__()
@@ -102,10 +141,10 @@ class ResNet(nn.Module):
         self.stages = [f"layer{number}" for number in range(1, len(widths) + 1)]
         channels = stem
         for name, width, count, stride in zip(self.stages, widths, blocks, strides, strict=True):
-            opening = BasicBlock(channels, width, stride, shortcut)
-            others = [BasicBlock(width, width, 1, shortcut) for _ in range(count - 1)]
+            opening = block(channels, width, stride, shortcut)
+            channels = block.expansion * width
+            others = [block(channels, width, 1, shortcut) for _ in range(count - 1)]
             setattr(self, name, nn.Sequential(opening, *others))
-            channels = width
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(channels, num_classes)
         for module in self.modules():
@@ -170,5 +209,23 @@ def resnet18(num_classes: int = 10) -> ResNet:
         blocks=(2, 2, 2, 2),
         strides=(1, 2, 2, 2),
         shortcut=conv_bn_shortcut,
+        num_classes=num_classes,
+    )
+
+
+def resnet50(num_classes: int = 10) -> ResNet:
+    """Build ResNet-50 with a 3x3 stem in place of the ImageNet stem; 23,520,842 parameters for 10 classes.
+
+    Its global average pooling is the 4x4 pooling that such networks end with at 32x32.
+
+    Source:  He, Zhang, Ren, Sun 2015, arXiv 1512.03385, table 1
+    """
+    return ResNet(
+        stem=64,
+        widths=(64, 128, 256, 512),
+        blocks=(3, 4, 6, 3),
+        strides=(1, 2, 2, 2),
+        shortcut=conv_bn_shortcut,
+        block=Bottleneck,
         num_classes=num_classes,
     )
