@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from tinynet.autograd import Function
 from tinynet.kernels.generic import conv as kernels
+from tinynet.kernels.generic import fused
 from tinynet.kernels.generic.im2col import Pair, col2im, im2col, output_size
+from tinynet.ops.shape import expand, reshape
 from tinynet.tensor import Tensor
 
 
@@ -20,23 +22,29 @@ class Geometry:
     dilation: Pair
     groups: int
 
+    def options(self) -> dict[str, Any]:
+        """Return the keyword arguments of the kernels."""
+        return vars(self)
+
 
 class Conv2d(Function):
-    """y = x * weight."""
+    """y = x * weight + bias; bias may be None."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
         _save(ctx, x, weight, geometry)
-        return Tensor(kernels.conv2d(x.array, weight.array, **asdict(geometry)))
+        shift = None if bias is None else bias.array
+        return Tensor(kernels.conv2d(x.array, weight.array, shift, **geometry.options()))
 
     @staticmethod
-    def backward(ctx: Any, grad_y: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+    def backward(ctx: Any, grad_y: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
-        need_x, need_weight, _ = ctx.needs_input_grad
+        need_x, need_weight, need_bias, _ = ctx.needs_input_grad
         image, kernel_size = ctx.planes
         return (
             ConvGradInput.apply(grad_y, weight, ctx.geometry, image) if need_x else None,
             ConvGradWeight.apply(x, grad_y, ctx.geometry, kernel_size) if need_weight else None,
+            ChannelSum.apply(grad_y) if need_bias else None,
             None,
         )
 
@@ -47,14 +55,14 @@ class ConvGradInput(Function):
     @staticmethod
     def forward(ctx: Any, grad_y: Tensor, weight: Tensor, geometry: Geometry, image: Pair) -> Tensor:
         _save(ctx, grad_y, weight, geometry)
-        return Tensor(kernels.conv2d_grad_input(grad_y.array, weight.array, image=image, **asdict(geometry)))
+        return Tensor(kernels.conv2d_grad_input(grad_y.array, weight.array, image=image, **geometry.options()))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         grad_y, weight = ctx.saved_tensors
         need_y, need_weight, *_ = ctx.needs_input_grad
         return (
-            Conv2d.apply(grad, weight, ctx.geometry) if need_y else None,
+            Conv2d.apply(grad, weight, None, ctx.geometry) if need_y else None,
             ConvGradWeight.apply(grad, grad_y, ctx.geometry, ctx.planes[1]) if need_weight else None,
             None,
             None,
@@ -68,7 +76,7 @@ class ConvGradWeight(Function):
     def forward(ctx: Any, x: Tensor, grad_y: Tensor, geometry: Geometry, kernel_size: Pair) -> Tensor:
         _save(ctx, x, grad_y, geometry)
         return Tensor(
-            kernels.conv2d_grad_weight(x.array, grad_y.array, kernel_size=kernel_size, **asdict(geometry))
+            kernels.conv2d_grad_weight(x.array, grad_y.array, kernel_size=kernel_size, **geometry.options())
         )
 
     @staticmethod
@@ -77,10 +85,23 @@ class ConvGradWeight(Function):
         need_x, need_y, *_ = ctx.needs_input_grad
         return (
             ConvGradInput.apply(grad_y, grad, ctx.geometry, ctx.planes[0]) if need_x else None,
-            Conv2d.apply(x, grad, ctx.geometry) if need_y else None,
+            Conv2d.apply(x, grad, None, ctx.geometry) if need_y else None,
             None,
             None,
         )
+
+
+class ChannelSum(Function):
+    """The sum of each channel of (N, C, H, W) over images and pixels."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.shape = x.array.shape
+        return Tensor(fused.channel_sum(x.array))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        return expand(reshape(grad, (1, -1, 1, 1)), ctx.shape)
 
 
 def _save(ctx: Any, first: Tensor, second: Tensor, geometry: Geometry) -> None:
@@ -127,9 +148,9 @@ class Col2Im(Function):
         return Im2Col.apply(grad, ctx.kernel_size, ctx.geometry), None, None, None
 
 
-def conv2d(x: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
-    """Cross-correlate x (N, C, H, W) with weight (O, C/groups, KH, KW); arguments are checked in nn.functional."""
-    return Conv2d.apply(x, weight, geometry)
+def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
+    """Cross-correlate x (N, C, H, W) with weight (O, C/groups, KH, KW), add bias (O,); checked in nn.functional."""
+    return Conv2d.apply(x, weight, bias, geometry)
 
 
 def conv_transpose2d(x: Tensor, weight: Tensor, geometry: Geometry, image: Pair) -> Tensor:

@@ -23,6 +23,7 @@ import numpy as np
 
 from tinynet.backend import Array, sum_dtype
 from tinynet.kernels.generic import conv as generic
+from tinynet.kernels.cpu.codegen.available import generated
 from tinynet.kernels.generic.im2col import Pair, im2col, output_size, pad_channels_last, window_slices
 from tinynet.kernels.registry import accelerates
 from tinynet.threads import in_parallel, pieces
@@ -31,9 +32,9 @@ CHUNK = 2 << 20
 """Bytes of windows at a time, for each thread: from 1 to 4 MiB the time hardly changes (L2 1 MiB, L3 32 MiB)."""
 
 
-def _one_group(*arrays: Array, groups: int, **_: Any) -> bool:
+def _one_group(*arrays: Array | None, groups: int, **_: Any) -> bool:
     """Return whether all channels are in one group, and there is at least one image."""
-    return groups == 1 and all(array.size for array in arrays)
+    return groups == 1 and all(array is None or array.size for array in arrays)
 
 
 def _stride_one(
@@ -46,7 +47,9 @@ def _stride_one(
 
 
 @accelerates(generic.conv2d, device="cpu", when=_one_group)
-def conv2d(x: Array, weight: Array, *, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
+def conv2d(
+    x: Array, weight: Array, bias: Array | None, *, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> Array:
     """Cross-correlate x (N, C, H, W) with weight (O, C, KH, KW)."""
     O, C, KH, KW = weight.shape
     matrix = weight.transpose(2, 3, 1, 0).reshape(KH * KW * C, O)
@@ -55,7 +58,9 @@ def conv2d(x: Array, weight: Array, *, stride: Pair, padding: Pair, dilation: Pa
 
     def work(images: slice) -> None:
         for piece, columns in _chunks(x, images, (KH, KW), stride, padding, dilation):
-            np.matmul(columns, matrix, out=y[piece].reshape(-1, O))
+            product = np.matmul(columns, matrix, out=y[piece].reshape(-1, O))
+            if bias is not None:
+                product += bias
 
     in_parallel(work, len(x))
     return y.transpose(0, 3, 1, 2)
@@ -69,7 +74,7 @@ def conv2d_grad_input(
     turned = weight[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
     KH, KW = weight.shape[2:]
     full = (dilation[0] * (KH - 1) - padding[0], dilation[1] * (KW - 1) - padding[1])
-    return conv2d(grad_y, turned, stride=stride, padding=full, dilation=dilation, groups=groups)
+    return conv2d(grad_y, turned, None, stride=stride, padding=full, dilation=dilation, groups=groups)
 
 
 @accelerates(generic.conv2d_grad_weight, device="cpu", when=_one_group)
@@ -93,7 +98,9 @@ def conv2d_grad_weight(
     return np.ascontiguousarray(first.reshape(O, KH, KW, C).transpose(0, 3, 1, 2), dtype)
 
 
-def _one_channel(array: Array, weight: Array, *, groups: int, **_: Any) -> bool:
+def _one_channel(
+    array: Array, weight: Array, bias: Array | None = None, *, groups: int, **_: Any
+) -> bool:
     """Return whether each of several channels is a group with one output, and there is at least one image."""
     return groups > 1 and weight.shape[:2] == (groups, 1) and bool(array.size and weight.size)
 
@@ -105,7 +112,7 @@ def _one_channel_each(x: Array, grad_y: Array, *, groups: int, **_: Any) -> bool
 
 @accelerates(generic.conv2d, device="cpu", when=_one_channel)
 def conv2d_depthwise(
-    x: Array, weight: Array, *, stride: Pair, padding: Pair, dilation: Pair, groups: int
+    x: Array, weight: Array, bias: Array | None, *, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> Array:
     """Cross-correlate each channel of x (N, C, H, W) with its own window of weight (C, 1, KH, KW)."""
     C, _, KH, KW = weight.shape
@@ -118,6 +125,8 @@ def conv2d_depthwise(
             padded = pad_channels_last(x[piece], padding)
             for rows, cols, row in places:
                 y[piece] += np.multiply(padded[:, rows, cols], row, out=product)
+            if bias is not None:
+                y[piece] += bias
 
     in_parallel(work, len(x))
     return y.transpose(0, 3, 1, 2).astype(np.result_type(x, weight), copy=False)
@@ -201,3 +210,65 @@ def _chunks(
         columns = buffer[: piece.stop - piece.start]
         columns[...] = im2col(x[piece], kernel, stride, padding, dilation)
         yield piece, columns.reshape(-1, width)
+
+
+def _machine_code(
+    first: Array, second: Array, bias: Array | None = None, *, stride: Pair, groups: int, **_: Any
+) -> bool:
+    """Return whether generated kernels cover the call: float32, one group, the same stride both ways."""
+    return (
+        groups == 1
+        and stride[0] == stride[1]
+        and generated(first if first.size > second.size else second)
+        and first.dtype == second.dtype
+        and first.size > 0
+        and second.size > 0
+    )
+
+
+@accelerates(generic.conv2d, device="cpu", when=_machine_code)
+def conv2d_generated(
+    x: Array, weight: Array, bias: Array | None, *, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> Array:
+    """Convolve by codegen/winograd.py or codegen/direct.py."""
+    from tinynet.kernels.cpu.codegen import convolution
+
+    size = output_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
+    shape = convolution.Shape(
+        len(x), x.shape[2:], x.shape[1], size, len(weight), weight.shape[2:], stride, padding, dilation
+    )
+    bias = None if bias is None else np.ascontiguousarray(bias)
+    return convolution.convolve(_rows(x), np.ascontiguousarray(weight), bias, shape).transpose(0, 3, 1, 2)
+
+
+@accelerates(generic.conv2d_grad_input, device="cpu", when=_machine_code)
+def conv2d_grad_input_generated(
+    grad_y: Array, weight: Array, *, image: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> Array:
+    """Convolve grad_y by codegen/winograd.py or codegen/direct.py."""
+    from tinynet.kernels.cpu.codegen import convolution
+
+    O, C, *window = weight.shape
+    shape = convolution.Shape(
+        len(grad_y), image, C, grad_y.shape[2:], O, (window[0], window[1]), stride, padding, dilation
+    )
+    grad_x = convolution.grad_input(_rows(grad_y), np.ascontiguousarray(weight), shape)
+    return grad_x.transpose(0, 3, 1, 2)
+
+
+@accelerates(generic.conv2d_grad_weight, device="cpu", when=_machine_code)
+def conv2d_grad_weight_generated(
+    x: Array, grad_y: Array, *, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> Array:
+    """Sum by codegen/winograd.py or codegen/direct.py."""
+    from tinynet.kernels.cpu.codegen import convolution
+
+    shape = convolution.Shape(
+        len(x), x.shape[2:], x.shape[1], grad_y.shape[2:], grad_y.shape[1], kernel_size, stride, padding, dilation
+    )
+    return convolution.grad_weight(_rows(x), _rows(grad_y), shape)
+
+
+def _rows(x: Array) -> Array:
+    """Return x (N, C, H, W) as contiguous (N, H, W, C)."""
+    return np.ascontiguousarray(x.transpose(0, 2, 3, 1))

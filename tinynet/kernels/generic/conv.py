@@ -16,11 +16,14 @@ from tinynet.kernels.registry import kernel
 
 
 @kernel
-def conv2d(x: Array, weight: Array, *, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
-    """Cross-correlate x with weight."""
+def conv2d(
+    x: Array, weight: Array, bias: Array | None, *, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> Array:
+    """Cross-correlate x with weight, and add bias (O,) if there is one."""
     columns = im2col(x, weight.shape[2:], stride, padding, dilation)
     y = _by_group(columns, groups) @ _weight_matrices(weight, groups)  # (G, N*OH*OW, O/G)
-    return _to_nchw(y, columns.shape[:3])
+    y = _to_nchw(y, columns.shape[:3])
+    return y if bias is None else y + bias.reshape(1, -1, 1, 1)
 
 
 @kernel

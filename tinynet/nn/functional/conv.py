@@ -135,8 +135,8 @@ def _convolve(
     _check_bias_and_dtypes(function, x, weight, bias, O)
     image = x.shape[2], x.shape[3]
     check_output(function, image, output_size(image, kernel, stride, padding, dilation), kernel)
-    y = ops.conv2d(x, _four_axes(weight), Geometry(stride, padding, dilation, groups))
-    return as_given(_shifted(y, bias), single, axes)
+    y = ops.conv2d(x, _four_axes(weight), bias, Geometry(stride, padding, dilation, groups))
+    return as_given(y, single, axes)
 
 
 def _transpose(

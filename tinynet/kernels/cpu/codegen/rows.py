@@ -1,0 +1,235 @@
+"""Kernels that stream once over rows of channels: batch normalisation, ReLU and sums, fused as they occur.
+
+Arrays are (rows, C), row after row, rows = N*H*W of images that lie channels last. A thread takes blocks of BLOCK rows;
+within a block it goes down a panel of P vectors of channels at a time, so that sums and coefficients of the panel stay in
+registers and a block, of a few hundred KB at most, in L2. Sums of a block are written down as `sums` [blocks][2][C]; who
+adds up the blocks does so in float64. That makes them exact to a few units in the last place, and the same bits for
+every number of threads. These kernels are bound by memory: each array is read or written once.
+
+With x the input of the normalisation, the forward pass writes
+    y = relu(x * a + b  (+ r  or  + r * a2 + b2)),
+the backward pass, from d = grad_y (or d + e, where two gradients meet),
+    g = d where relu passed, sums of g and of g * (x - mean), and then  dx = g * p + x * q + s.
+Relu passed where y > 0, or, where nothing was added, where x * a + b > 0: then y need not be read.
+
+Source:  Ioffe, Szegedy 2015, arXiv 1502.03167, algorithm 1 and section 3
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tinynet.kernels.cpu.codegen.language import Code, Int, Pointer, Vector
+from tinynet.kernels.cpu.codegen.program import lanes, template
+
+BLOCK = 256
+"""Rows of a block: a multiple of every unrolling."""
+
+
+def panel(channels: int) -> int:
+    """Return P for a number of channels: the most vectors, up to 4, that divide a row."""
+    return next(P for P in (4, 2, 1) if channels % (P * lanes()) == 0 or P == 1)
+
+
+class _Panel:
+    """A panel of P vectors in the rows of one block."""
+
+    def __init__(self, code: Code, C: Int, column: Int, P: int, tail: bool, first: Int, last: Int) -> None:
+        self.code, self.C, self.P, self.first, self.last = code, C, P, first, last
+        self.offset = column * (P * code.lanes)
+        self.mask = code.first_lanes(C - self.offset) if tail else None
+
+    def channels(self, values: Pointer, number: int = 0) -> list[Vector]:
+        """Load the panel of the `number`-th of several arrays (C,)."""
+        start = values + self.C * number + self.offset
+        return [(start + p * self.code.lanes).load(self.mask) for p in range(self.P)]
+
+    def rows(self, unroll: int) -> Iterator[list[Int]]:
+        """Loop over the rows, `unroll` at a time; yield the places of a row's vectors, as floats from the start."""
+        code = self.code
+        whole = (self.last - self.first) // unroll * unroll + self.first
+        for row in code.range(self.first, whole, unroll):
+            yield [(row + u) * self.C + self.offset for u in range(unroll)]
+        for row in code.range(whole, self.last):
+            yield [row * self.C + self.offset]
+
+    def load(self, x: Pointer, at: Int) -> list[Vector]:
+        return [(x + at + p * self.code.lanes).load(self.mask) for p in range(self.P)]
+
+    def store(self, x: Pointer, at: Int, vectors: list[Vector]) -> None:
+        for p, vector in enumerate(vectors):
+            (x + at + p * self.code.lanes).store(vector, self.mask)
+
+
+def _panels(code: Code, rows: Int, C: Int, P: int, tail: bool) -> Iterator[tuple[Int, _Panel]]:
+    """Loop over this thread's blocks and their panels; yield the number of the block and the panel."""
+    width = P * code.lanes
+    begin, end = code.share((rows + (BLOCK - 1)) // BLOCK)
+    for block in code.range(begin, end):
+        first = block * BLOCK
+        for column in code.range((C + (width - 1)) // width):
+            yield block, _Panel(code, C, column, P, tail, first, (first + BLOCK).minimum(rows))
+
+
+def _sum_over(
+    code: Code, part: _Panel, block: Int, sums: Pointer, terms: Callable[[Int], tuple[list[Vector], list[Vector]]]
+) -> None:
+    """Add up two lists of vectors, terms(place of a row), over the rows of a panel, and write down both sums."""
+    P = part.P
+    unroll = 4 // P
+    totals = [code.variable(code.zero) for _ in range(2 * P * unroll)]
+    for places in part.rows(unroll):
+        for u, at in enumerate(places):
+            for i, vector in enumerate(v for term in terms(at) for v in term):
+                total = totals[u * 2 * P + i]
+                total.set(total.get() + vector)
+    for which in range(2):
+        values = []
+        for p in range(P):
+            value = totals[which * P + p].get()
+            for u in range(1, unroll):
+                value = value + totals[u * 2 * P + which * P + p].get()
+            values.append(value)
+        part.store(sums, (block * 2 + which) * part.C + part.offset, values)
+
+
+def relu(code: Code, x: Vector) -> Vector:
+    """Return max(x, 0); NaN stays NaN."""
+    return x.where(x.not_at_most(0.0), 0.0)
+
+
+@template
+def statistics(code: Code, P: int, tail: bool) -> None:
+    """Sums of x - k and of its square, k the first row: near the mean, so that little cancels in the variance."""
+    x, sums = code.pointers(2)
+    rows, C = code.integers(2)
+    for block, part in _panels(code, rows, C, P, tail):
+        first = part.channels(x)
+
+        def terms(at: Int, part: _Panel = part, first: list[Vector] = first) -> tuple[list[Vector], list[Vector]]:
+            centred = [v - k for v, k in zip(part.load(x, at), first, strict=True)]
+            return centred, [v * v for v in centred]
+
+        _sum_over(code, part, block, sums, terms)
+
+
+@template
+def apply(code: Code, P: int, tail: bool, added: str, with_relu: bool) -> None:
+    """y = relu(x * a + b + ...); coefficients [a, b, a2, b2], added: "", "plain" (r) or "affine" (r * a2 + b2)."""
+    x, r, y, coefficients = code.pointers(4)
+    rows, C = code.integers(2)
+    for _, part in _panels(code, rows, C, P, tail):
+        a, b = part.channels(coefficients), part.channels(coefficients, 1)
+        if added == "affine":
+            a2, b2 = part.channels(coefficients, 2), part.channels(coefficients, 3)
+            b = [first + second for first, second in zip(b, b2, strict=True)]
+        for places in part.rows(4 // P):
+            for at in places:
+                values = [code.fma(v, f, s) for v, f, s in zip(part.load(x, at), a, b, strict=True)]
+                if added == "affine":
+                    values = [code.fma(v, f, s) for v, f, s in zip(part.load(r, at), a2, values, strict=True)]
+                elif added:
+                    values = [v + w for v, w in zip(values, part.load(r, at), strict=True)]
+                part.store(y, at, [relu(code, v) for v in values] if with_relu else values)
+
+
+class _Gradient:
+    """g of a place: d, or d + e, where relu passed."""
+
+    def __init__(self, code: Code, part: _Panel, mask: str, two: bool, arrays: dict[str, Pointer]) -> None:
+        self.code, self.part, self.mask, self.two, self.arrays = code, part, mask, two, arrays
+        if mask == "affine":
+            self.a, self.b = part.channels(arrays["coefficients"]), part.channels(arrays["coefficients"], 1)
+
+    def at(self, at: Int, x: list[Vector]) -> list[Vector]:
+        part, code = self.part, self.code
+        g = part.load(self.arrays["d"], at)
+        if self.two:
+            g = [v + w for v, w in zip(g, part.load(self.arrays["e"], at), strict=True)]
+        if not self.mask:
+            return g
+        if self.mask == "affine":
+            y = [code.fma(v, f, s) for v, f, s in zip(x, self.a, self.b, strict=True)]
+        else:
+            y = part.load(self.arrays["y"], at)
+        return [v.where(w.not_at_most(0.0), 0.0) for v, w in zip(g, y, strict=True)]
+
+
+@template
+def backward_sums(code: Code, P: int, tail: bool, mask: str, two: bool, keep: bool) -> None:
+    """Sums of g and of g * (x - mean); with `keep` also write g.
+
+    coefficients: [a, b, mean]; mask: "" (no relu), "y" or "affine"; two: g is of d + e
+    """
+    x, d, e, y, g, coefficients, sums = code.pointers(7)
+    rows, C = code.integers(2)
+    arrays = {"d": d, "e": e, "y": y, "coefficients": coefficients}
+    for block, part in _panels(code, rows, C, P, tail):
+        mean = part.channels(coefficients, 2)
+        gradient = _Gradient(code, part, mask, two, arrays)
+
+        def terms(
+            at: Int, part: _Panel = part, mean: list[Vector] = mean, gradient: _Gradient = gradient
+        ) -> tuple[list[Vector], list[Vector]]:
+            values = part.load(x, at)
+            found = gradient.at(at, values)
+            if keep:
+                part.store(g, at, found)
+            return found, [v * (w - m) for v, w, m in zip(found, values, mean, strict=True)]
+
+        _sum_over(code, part, block, sums, terms)
+
+
+@template
+def backward_apply(code: Code, P: int, tail: bool, mask: str, two: bool) -> None:
+    """dx = g * p + x * q + s; coefficients: [a, b, mean, p, q, s]."""
+    x, d, e, y, dx, coefficients = code.pointers(6)
+    rows, C = code.integers(2)
+    arrays = {"d": d, "e": e, "y": y, "coefficients": coefficients}
+    for _, part in _panels(code, rows, C, P, tail):
+        p, q, s = (part.channels(coefficients, i) for i in (3, 4, 5))
+        gradient = _Gradient(code, part, mask, two, arrays)
+        for places in part.rows(max(1, 2 // P)):
+            for at in places:
+                values = part.load(x, at)
+                g = gradient.at(at, values)
+                moved = [code.fma(v, f, c) for v, f, c in zip(values, q, s, strict=True)]
+                part.store(dx, at, [code.fma(v, f, w) for v, f, w in zip(g, p, moved, strict=True)])
+
+
+@template
+def channel_sums(code: Code, P: int, tail: bool) -> None:
+    """Sums of x, and of nothing."""
+    x, sums = code.pointers(2)
+    rows, C = code.integers(2)
+    for block, part in _panels(code, rows, C, P, tail):
+        _sum_over(code, part, block, sums, lambda at, part=part: (part.load(x, at), []))  # type: ignore[misc]
+
+
+@template
+def elementwise(code: Code, kind: str) -> None:
+    """Of flat arrays of n numbers: "relu" of a; "sum" of a and b; "masked" a, or "masked_sum" a + b, where y > 0."""
+    a, b, y, out = code.pointers(4)
+    (n,) = code.integers(1)
+    L = code.lanes
+
+    def result(at: Int, mask: Any = None) -> None:
+        value = (a + at).load(mask)
+        if kind.endswith("sum"):
+            value = value + (b + at).load(mask)
+        if kind == "relu":
+            value = relu(code, value)
+        elif kind.startswith("masked"):
+            value = value.where((y + at).load(mask).not_at_most(0.0), 0.0)
+        (out + at).store(value, mask)
+
+    step = 4 * L
+    begin, end = code.share(n // step)
+    for i in code.range(begin, end):
+        for u in range(4):
+            result(i * step + u * L)
+    # What is left is less than four vectors; the last thread takes it.
+    with code.when((code.thread + 1).equals(code.threads)):
+        for at in code.range(n // step * step, n, L):
+            result(at, code.first_lanes(n - at))

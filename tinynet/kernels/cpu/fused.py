@@ -1,0 +1,200 @@
+"""Batch normalisation, ReLU and sums as kernels that stream once over rows of channels (codegen/rows.py)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinynet.backend import Array
+from tinynet.kernels.cpu.codegen.available import generated, in_rows
+from tinynet.kernels.generic import fused as generic
+from tinynet.kernels.generic import normalization
+from tinynet.kernels.registry import accelerates
+
+
+def _rows(x: Array, *others: Any, **named: Any) -> bool:
+    """Return whether x and all arrays of its shape lie in equal rows of channels, in float32."""
+    if not (generated(x) and in_rows(x)):
+        return False
+    for other in (*others, *named.values()):
+        if isinstance(other, np.ndarray):
+            same = other.shape == x.shape
+            if other.dtype != np.float32 or (same and other.strides != x.strides):
+                return False
+    return True
+
+
+def _size(x: Array) -> tuple[int, int, int, bool, int]:
+    """Return rows, channels, and of the kernel the panel and whether a vector is only partly filled; and the blocks."""
+    from tinynet.kernels.cpu.codegen import rows
+    from tinynet.kernels.cpu.codegen.program import lanes
+
+    C = x.shape[1]
+    count = x.size // C
+    return count, C, rows.panel(C), C % lanes() != 0, -(-count // rows.BLOCK)
+
+
+def _like(x: Array) -> Array:
+    """Return memory for a result that lies as x does."""
+    from tinynet.kernels.cpu.codegen.pool import empty
+
+    if x.ndim == 2:
+        return empty(*x.shape)
+    N, C, H, W = x.shape
+    return empty(N, H, W, C).transpose(0, 3, 1, 2)
+
+
+def _total(kernel: Any, arguments: tuple[Any, ...], rows: int, C: int, blocks: int) -> Array:
+    """Run a kernel that writes sums of blocks; return the totals (2, C) in float64."""
+    from tinynet.kernels.cpu.codegen.program import run, step
+
+    sums = np.empty((blocks, 2, C), np.float32)
+    run(step(kernel, *arguments, sums, rows, C))
+    return sums.sum(0, np.float64)
+
+
+@accelerates(generic.channel_statistics, device="cpu", when=_rows)
+def channel_statistics(x: Array) -> tuple[Array, Array]:
+    """Return mean and variance from the sums of x - k and its square, k the first row of x."""
+    from tinynet.kernels.cpu.codegen import rows as kernels
+
+    rows, C, P, tail, blocks = _size(x)
+    total, squares = _total(kernels.statistics(P, tail), (x,), rows, C, blocks)
+    shift = total / rows
+    first = x[0, :, 0, 0] if x.ndim == 4 else x[0]
+    var = np.maximum(squares / rows - shift * shift, 0)
+    return (first + shift).astype(np.float32), var.astype(np.float32)
+
+
+@accelerates(generic.channel_sum, device="cpu", when=_rows)
+def channel_sum(x: Array) -> Array:
+    """Return the sums of the channels."""
+    from tinynet.kernels.cpu.codegen import rows as kernels
+
+    rows, C, P, tail, blocks = _size(x)
+    return _total(kernels.channel_sums(P, tail), (x,), rows, C, blocks)[0].astype(np.float32)
+
+
+@accelerates(generic.channel_affine, device="cpu", when=_rows)
+def channel_affine(
+    x: Array,
+    *,
+    scale: Array,
+    shift: Array,
+    other: Array | None,
+    other_scale: Array | None,
+    other_shift: Array | None,
+    relu: bool,
+) -> Array:
+    """Write the whole chain in one pass."""
+    from tinynet.kernels.cpu.codegen import rows as kernels
+    from tinynet.kernels.cpu.codegen.program import run, step
+
+    rows, C, P, tail, _ = _size(x)
+    added = "" if other is None else "plain" if other_scale is None else "affine"
+    parts = [scale, shift] if other_scale is None else [scale, shift, other_scale, other_shift]
+    coefficients, y = np.concatenate(parts), _like(x)
+    kernel = kernels.apply(P, tail, added, relu)
+    run(step(kernel, x, x if other is None else other, y, coefficients, rows, C))
+    return y
+
+
+@accelerates(normalization.batch_norm, device="cpu", when=_rows)
+def batch_norm(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, Array, Array, Array]:
+    """Take the statistics in one pass, and scale and shift in another."""
+    mean, var = channel_statistics(x)
+    invstd = 1 / np.sqrt(var + np.float32(eps))
+    scale = weight * invstd
+    shift = bias - mean * scale
+    y = channel_affine(
+        x, scale=scale, shift=shift, other=None, other_scale=None, other_shift=None, relu=False
+    )
+    return y, mean, var, invstd
+
+
+@accelerates(normalization.batch_norm_backward, device="cpu", when=_rows)
+def batch_norm_backward(
+    grad_y: Array, x: Array, weight: Array, *, mean: Array, invstd: Array
+) -> tuple[Array, Array, Array]:
+    """Sum in one pass, and write grad_x in another."""
+    options: dict[str, Any] = dict.fromkeys(("other", "y", "scale", "shift"))
+    found = batch_norm_backward_behind_relu(
+        grad_y, x, weight, mean=mean, invstd=invstd, **options, keep=False
+    )
+    return found[0], found[1], found[2]
+
+
+@accelerates(generic.batch_norm_backward_behind_relu, device="cpu", when=_rows)
+def batch_norm_backward_behind_relu(
+    grad: Array,
+    x: Array,
+    weight: Array,
+    *,
+    mean: Array,
+    invstd: Array,
+    other: Array | None,
+    y: Array | None,
+    scale: Array | None,
+    shift: Array | None,
+    keep: bool,
+) -> tuple[Array, Array, Array, Array | None]:
+    """Sum in one pass, which also writes g if it is wanted, and write grad_x in another."""
+    from tinynet.kernels.cpu.codegen import rows as kernels
+    from tinynet.kernels.cpu.codegen.program import run, step
+
+    rows, C, P, tail, blocks = _size(x)
+    mask, two = "affine" if scale is not None else "" if y is None else "y", other is not None
+    coefficients = np.zeros((6, C), np.float32)
+    if scale is not None:
+        coefficients[0], coefficients[1] = scale, shift
+    coefficients[2] = mean
+    g = _like(x) if keep else None
+    e, result = (grad if other is None else other), (x if y is None else y)
+    kernel = kernels.backward_sums(P, tail, mask, two, keep)
+    arrays = (x, grad, e, result, x if g is None else g, coefficients)
+    total, along = _total(kernel, arrays, rows, C, blocks)
+    # grad_x = weight * invstd * (g - mean(g) - x_hat * mean(g * x_hat)) = g * p + x * q + s
+    along = along * invstd  # the sum of g * x_hat
+    p = weight.astype(np.float64) * invstd
+    q = -p * invstd * along / rows
+    coefficients[3], coefficients[4], coefficients[5] = p, q, -p * total / rows - q * mean
+    grad_x = _like(x)
+    if g is None:
+        run(step(kernels.backward_apply(P, tail, mask, two), x, grad, e, result, grad_x, coefficients, rows, C))
+    else:
+        run(step(kernels.backward_apply(P, tail, "", False), x, g, g, g, grad_x, coefficients, rows, C))
+    return grad_x, along.astype(np.float32), total.astype(np.float32), g
+
+
+def flat(x: Array, *others: Any, **named: Any) -> bool:
+    """Return whether all arrays lie alike, without gaps, in float32."""
+    if not generated(x):
+        return False
+    dense = x.flags.c_contiguous or in_rows(x)
+    arrays = [a for a in (*others, *named.values()) if isinstance(a, np.ndarray)]
+    return dense and all(
+        a.dtype == np.float32 and a.shape == x.shape and a.strides == x.strides for a in arrays
+    )
+
+
+def elementwise(kind: str, x: Array, other: Array, y: Array) -> Array:
+    from tinynet.kernels.cpu.codegen import rows as kernels
+    from tinynet.kernels.cpu.codegen.pool import empty
+    from tinynet.kernels.cpu.codegen.program import run, step
+
+    out = empty(*x.shape) if x.flags.c_contiguous else _like(x)
+    run(step(kernels.elementwise(kind), x, other, y, out, x.size))
+    return out
+
+
+@accelerates(generic.masked_sum, device="cpu", when=flat)
+def masked_sum(grad: Array, *, other: Array | None, y: Array) -> Array:
+    """Write the sum where y > 0."""
+    return elementwise("masked" if other is None else "masked_sum", grad, grad if other is None else other, y)
+
+
+@accelerates(generic.sum_of_two, device="cpu", when=flat)
+def sum_of_two(x: Array, *, other: Array) -> Array:
+    """Write the sum."""
+    return elementwise("sum", x, other, x)

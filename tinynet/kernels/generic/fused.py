@@ -1,0 +1,94 @@
+"""Chains of operations that an accelerated kernel does in one pass over memory, as plain NumPy and CuPy.
+
+x (N, C, ...); what has one number a channel is (C,).
+"""
+
+from __future__ import annotations
+
+from tinynet.backend import Array, array_module
+from tinynet.kernels.generic.normalization import channel_mean
+from tinynet.kernels.registry import kernel
+
+
+@kernel
+def channel_statistics(x: Array) -> tuple[Array, Array]:
+    """Return the mean and the biased variance of each channel over all other axes, half precision in float32."""
+    mean = channel_mean(x)
+    centered = x - over_channels(mean, x)
+    return mean, channel_mean(centered * centered)
+
+
+@kernel
+def channel_sum(x: Array) -> Array:
+    """Return the sum of each channel over all other axes, added up in float64 or float32, in the dtype of x."""
+    return (channel_mean(x) * (x.size // x.shape[1])).astype(x.dtype, copy=False)
+
+
+@kernel
+def channel_affine(
+    x: Array,
+    *,
+    scale: Array,
+    shift: Array,
+    other: Array | None,
+    other_scale: Array | None,
+    other_shift: Array | None,
+    relu: bool,
+) -> Array:
+    """Return x * scale + shift, plus `other` (or other * other_scale + other_shift), and of that the positive part."""
+    y = x * over_channels(scale, x)
+    y += over_channels(shift, x)
+    if other is not None:
+        y += other if other_scale is None else other * over_channels(other_scale, x) + over_channels(other_shift, x)
+    return array_module(x).maximum(y, y.dtype.type(0)) if relu else y
+
+
+@kernel
+def masked_sum(grad: Array, *, other: Array | None, y: Array) -> Array:
+    """Return grad (+ other) where y > 0 or is NaN, else 0: the gradient behind a ReLU, of one or two in front of it."""
+    total = grad if other is None else grad + other
+    return array_module(y).where(y <= 0, total.dtype.type(0), total)
+
+
+@kernel
+def sum_of_two(x: Array, *, other: Array) -> Array:
+    """Return x + other, both of one shape."""
+    return x + other
+
+
+@kernel
+def batch_norm_backward_behind_relu(
+    grad: Array,
+    x: Array,
+    weight: Array,
+    *,
+    mean: Array,
+    invstd: Array,
+    other: Array | None,
+    y: Array | None,
+    scale: Array | None,
+    shift: Array | None,
+    keep: bool,
+) -> tuple[Array, Array, Array, Array | None]:
+    """Return grad_x, grad_weight, grad_bias of batch normalisation, and with `keep` the gradient g that it starts from.
+
+    g = grad (+ other) where the ReLU behind passed: where y > 0, or x * scale + shift > 0 if they are given; with
+    neither there was none.
+    """
+    if scale is not None and shift is not None:
+        y = x * over_channels(scale, x) + over_channels(shift, x)
+    g = grad if other is None else grad + other
+    if y is not None:
+        g = array_module(y).where(y <= 0, g.dtype.type(0), g)
+    x_hat = (x - over_channels(mean, x)) * over_channels(invstd, x)
+    mean_g, mean_g_x_hat = channel_mean(g), channel_mean(g * x_hat)
+    grad_x = (g - over_channels(mean_g, x) - x_hat * over_channels(mean_g_x_hat, x)) * over_channels(weight * invstd, x)
+    count = x.size // x.shape[1]
+    return grad_x.astype(x.dtype, copy=False), mean_g_x_hat * count, mean_g * count, g if keep else None
+
+
+def over_channels(values: Array, x: Array) -> Array:
+    """Return values (C,) shaped to broadcast over x (N, C, ...)."""
+    return values.reshape(1, -1, *(1,) * (x.ndim - 2))
+
+
