@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Sequence
 from typing import Any
 
-from tinynet.autograd import anomaly
+from tinynet.autograd import anomaly, delayed
 from tinynet.autograd.node import AccumulateGrad, Edge, Node, edge_of
 from tinynet.backend import array_module, warnings_back, warnings_off
 from tinynet.grad_mode import is_grad_enabled, set_grad_enabled, thread
@@ -129,7 +129,8 @@ class _Sum:
     __slots__ = ("value",)
 
     def __init__(self, first: Tensor, second: Tensor) -> None:
-        self.value = first + second
+        later = None if is_grad_enabled() else delayed.sum_of_gradients(first, second)
+        self.value = first + second if later is None else later
 
     def add(self, gradient: Tensor) -> None:
         if is_grad_enabled():
@@ -254,6 +255,8 @@ def _checked(node: Node, i: int, edge: Edge, gradient: Any) -> Tensor:
         raise TypeError(
             f"Function {node.name()} returned {type(gradient).__name__} at index {i}, expected a Tensor or None"
         )
+    if type(gradient) is delayed.DelayedTensor and gradient.shape == shape and gradient.dtype == dtype:
+        return gradient
     if gradient.array.shape != shape:
         raise RuntimeError(
             f"Function {node.name()} returned an invalid gradient at index {i} - got {list(gradient.shape)} "

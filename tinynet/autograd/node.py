@@ -97,11 +97,12 @@ class Node:
         for index, y in enumerate(outputs):
             meta = None
             if isinstance(y, Tensor) and not (constant and any(y is other for other in constant)):
-                array = y.array
+                # Of a tensor that waits for its values (delayed.py), shape and dtype are known without them.
+                array = y.__dict__.get("array", y)
                 dtype = array.dtype
                 if dtype.kind == "f":
                     y._grad_fn, y.output_index, y._requires_grad = self, index, True
-                    meta = array.shape, dtype
+                    meta = tuple(array.shape), dtype
             metas.append(meta)
         self.outputs = tuple(metas)
         if self._to_save:

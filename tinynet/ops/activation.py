@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinynet import random
-from tinynet.autograd import Function
+from tinynet.autograd import Function, delayed, is_grad_enabled
 from tinynet.backend import Array, array_module, to_device
 from tinynet.kernels.generic import activation as kernels
 from tinynet.ops.comparison import where
@@ -42,14 +42,16 @@ class ReLU(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        y = Tensor(kernels.relu(x.array))
+        array, ctx.affine = delayed.positive_part(x)
+        y = Tensor(kernels.relu(x.array) if array is None else array)
         ctx.save_for_backward(y)
         return y
 
     @staticmethod
     def backward(ctx: Any, grad_y: Tensor) -> Tensor:
         (y,) = ctx.saved_tensors
-        return ReLUBackward.apply(grad_y, y.detach())
+        later = None if is_grad_enabled() else delayed.masked(grad_y, y.array, ctx.affine)
+        return ReLUBackward.apply(grad_y, y.detach()) if later is None else later
 
 
 class ReLUBackward(Function):

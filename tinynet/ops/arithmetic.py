@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.autograd import Function
+from tinynet.autograd import Function, delayed
+from tinynet.autograd.delayed import DelayedTensor
 from tinynet.backend import array_module
 from tinynet.ops.promotion import array_of, operands, shape_of
 from tinynet.ops.reduce import sum_to
@@ -36,6 +37,11 @@ class Add(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Any, y: Any) -> Tensor:
+        if isinstance(x, DelayedTensor) or isinstance(y, DelayedTensor):
+            later = delayed.added(x, y)
+            if later is not None:
+                ctx.shapes = later.shape, later.shape
+                return later
         a, b = array_of(x), array_of(y)
         ctx.shapes = shape_of(x), shape_of(y)
         return Tensor(a + b)
@@ -44,6 +50,8 @@ class Add(Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         need_x, need_y = ctx.needs_input_grad
         x, y = ctx.shapes
+        if isinstance(grad, DelayedTensor):
+            grad.shared = need_x and need_y
         return sum_to(grad, x) if need_x else None, sum_to(grad, y) if need_y else None
 
 
@@ -194,6 +202,12 @@ def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """Return input + alpha * other."""
     if alpha != 1:
         other = _scaled(other, alpha, input)
+    if isinstance(input, DelayedTensor) and isinstance(other, Tensor) and input.shape == other.shape:
+        if input.dtype == other.dtype:
+            return Add.apply(input, other)  # `operands` would ask for the values
+    elif isinstance(other, DelayedTensor) and isinstance(input, Tensor) and input.shape == other.shape:
+        if input.dtype == other.dtype:
+            return Add.apply(input, other)
     return Add.apply(*operands(input, other))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinynet.autograd import views
+from tinynet.autograd import delayed, views
+from tinynet.autograd.delayed import DelayedTensor
 from tinynet.autograd.function import Function
 from tinynet.backend import array_module
 from tinynet.grad_mode import thread
@@ -77,6 +78,9 @@ def in_place(x: Tensor, result: Tensor) -> Tensor:
     base = x if x._view is None else x._view.base
     if recorded:
         _check_history(x, base)
+    if isinstance(x, DelayedTensor) and _take_over(x, result, recorded):
+        return x
+    delayed.settle()
     _check_fits(x, result)
     if not recorded:
         x.array[...] = result.array
@@ -94,6 +98,25 @@ def in_place(x: Tensor, result: Tensor) -> Tensor:
         views.adopt(base, CopySlices.apply(base, result, x._view.steps()))
     result._grad_fn.saved_after_change(result, x)
     return x
+
+
+def _take_over(x: DelayedTensor, result: Tensor, recorded: bool) -> bool:
+    """Let a tensor that has no memory yet be the result, if it fits; return whether it does."""
+    if recorded and result._grad_fn is not None:
+        result._grad_fn.saved_before_change(x)
+    if type(x) is not DelayedTensor or result.shape != x.shape or result.dtype != x.dtype:
+        return False
+    if type(result) is DelayedTensor:
+        x.expression = result.expression
+    else:
+        delayed.become(x, result.array)
+    if recorded:
+        views.adopt(x, result)
+        if type(result) is not DelayedTensor:
+            result._grad_fn.saved_after_change(result, x)
+    else:
+        x.version_counter()[0] += 1
+    return True
 
 
 def view_in_place(x: Tensor, function: Any, *args: Any) -> Tensor:

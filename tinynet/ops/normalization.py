@@ -6,7 +6,10 @@ import math
 from typing import Any
 
 from tinynet import autograd
-from tinynet.autograd import Function
+from tinynet.autograd import Function, delayed
+from tinynet.autograd.delayed import DelayedTensor
+from tinynet.backend import Array, array_module
+from tinynet.kernels.generic import fused
 from tinynet.kernels.generic import normalization as kernels
 from tinynet.ops.elementwise import sqrt
 from tinynet.ops.reduce import mean
@@ -20,8 +23,11 @@ class BatchNorm(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, ...]:
-        arrays = kernels.batch_norm(x.array, weight.array, bias.array, eps=eps)
-        y, batch_mean, batch_var, invstd = (Tensor(array) for array in arrays)
+        if delayed.possible(x.array):
+            y, batch_mean, batch_var, invstd = _later(ctx, x.array, weight.array, bias.array, eps)
+        else:
+            arrays = kernels.batch_norm(x.array, weight.array, bias.array, eps=eps)
+            y, batch_mean, batch_var, invstd = (Tensor(array) for array in arrays)
         ctx.save_for_backward(x, weight, batch_mean, invstd)
         ctx.mark_non_differentiable(batch_mean, batch_var)
         ctx.eps = eps
@@ -30,8 +36,41 @@ class BatchNorm(Function):
     @staticmethod
     def backward(ctx: Any, grad_y: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, batch_mean, invstd = ctx.saved_tensors
+        if type(grad_y) is DelayedTensor and not autograd.is_grad_enabled():
+            found = _behind_relu(ctx, grad_y, x.array, weight.array, batch_mean.array, invstd.array)
+            if found is not None:
+                return (*found, None)
         grads = BatchNormBackward.apply(grad_y, x, weight, batch_mean, invstd, ctx.eps)
         return (*grads, None)
+
+
+def _later(ctx: Any, x: Array, weight: Array, bias: Array, eps: float) -> tuple[Tensor, ...]:
+    """Take the statistics now, and leave scaling and shifting to what follows."""
+    batch_mean, batch_var = fused.channel_statistics(x)
+    invstd = 1 / array_module(x).sqrt(batch_var + x.dtype.type(eps))
+    scale = weight * invstd
+    ctx.affine = delayed.Affine(x, scale, bias - batch_mean * scale)
+    return delayed.scaled_and_shifted(ctx.affine), Tensor(batch_mean), Tensor(batch_var), Tensor(invstd)
+
+
+def _behind_relu(
+    ctx: Any, grad_y: DelayedTensor, x: Array, weight: Array, mean: Array, invstd: Array
+) -> tuple[Tensor, ...] | None:
+    """Return the gradients from that of a ReLU, or of two that meet, in the same passes; None for another gradient."""
+    gradient = grad_y.expression
+    keep = grad_y.shared
+    y = scale = shift = None
+    if isinstance(gradient, delayed.Masked):
+        if gradient.affine is not None and gradient.affine is getattr(ctx, "affine", None):
+            scale, shift = gradient.affine.scale, gradient.affine.shift
+        else:
+            y = gradient.y
+    *found, g = fused.batch_norm_backward_behind_relu(
+        gradient.x, x, weight, mean=mean, invstd=invstd, other=gradient.other, y=y, scale=scale, shift=shift, keep=keep
+    )
+    if g is not None:
+        delayed.become(grad_y, g)
+    return tuple(Tensor(array) for array in found)
 
 
 class BatchNormBackward(Function):

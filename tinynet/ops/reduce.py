@@ -109,7 +109,7 @@ def sum(input: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = N
 
 def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Return x summed over the axes along which `shape` was broadcast to x's shape: the adjoint of expand."""
-    if x.array.shape == shape:
+    if x.shape == shape:
         return x
     missing = x.ndim - len(shape)
     repeated = [i for i, n in enumerate(shape, missing) if n == 1 and x.array.shape[i] != 1]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynet import ops
+from tinynet import autograd, memory, ops
 from tinynet.backend import asnumpy, device
 
 if TYPE_CHECKING:
@@ -116,6 +116,8 @@ class ConversionMethods:
 
         Raises:  RuntimeError: the tensor requires a gradient; TypeError: it is on a GPU
         """
+        autograd.delayed.settle()
+        memory.show(self.array)
         if force:
             return asnumpy(self.array)
         if self.requires_grad:
@@ -136,6 +138,8 @@ class ConversionMethods:
         """
         if self.requires_grad:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+        autograd.delayed.settle()
+        memory.show(self.array)
         return self.array.__dlpack__(**options)
 
     def __dlpack_device__(self: Any) -> Any:

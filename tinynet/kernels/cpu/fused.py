@@ -37,7 +37,7 @@ def _size(x: Array) -> tuple[int, int, int, bool, int]:
 
 def _like(x: Array) -> Array:
     """Return memory for a result that lies as x does."""
-    from tinynet.kernels.cpu.codegen.pool import empty
+    from tinynet.memory import empty
 
     if x.ndim == 2:
         return empty(*x.shape)
@@ -180,7 +180,7 @@ def flat(x: Array, *others: Any, **named: Any) -> bool:
 
 def elementwise(kind: str, x: Array, other: Array, y: Array) -> Array:
     from tinynet.kernels.cpu.codegen import rows as kernels
-    from tinynet.kernels.cpu.codegen.pool import empty
+    from tinynet.memory import empty
     from tinynet.kernels.cpu.codegen.program import run, step
 
     out = empty(*x.shape) if x.flags.c_contiguous else _like(x)

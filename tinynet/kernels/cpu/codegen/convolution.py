@@ -14,7 +14,7 @@ import numpy as np
 
 from tinynet.kernels.cpu.codegen import direct, winograd
 from tinynet.kernels.cpu.codegen.gemm import tile
-from tinynet.kernels.cpu.codegen.pool import empty
+from tinynet.memory import empty
 from tinynet.kernels.cpu.codegen.program import lanes, run, scratch, step, whole
 from tinynet.kernels.cpu.codegen.team import Step
 from tinynet.threads import get_num_threads

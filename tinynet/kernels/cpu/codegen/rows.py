@@ -2,7 +2,7 @@
 
 Arrays are (rows, C), row after row, rows = N*H*W of images that lie channels last. A thread takes blocks of BLOCK rows;
 within a block it goes down a panel of P vectors of channels at a time, so that sums and coefficients of the panel stay in
-registers and a block, of a few hundred KB at most, in L2. Sums of a block are written down as `sums` [blocks][2][C]; who
+registers and a block, of a few hundred KB at most, in L2. Fused or not, every result is the same bits. Sums of a block are written down as `sums` [blocks][2][C]; who
 adds up the blocks does so in float64. That makes them exact to a few units in the last place, and the same bits for
 every number of threads. These kernels are bound by memory: each array is read or written once.
 
@@ -123,14 +123,14 @@ def apply(code: Code, P: int, tail: bool, added: str, with_relu: bool) -> None:
         a, b = part.channels(coefficients), part.channels(coefficients, 1)
         if added == "affine":
             a2, b2 = part.channels(coefficients, 2), part.channels(coefficients, 3)
-            b = [first + second for first, second in zip(b, b2, strict=True)]
         for places in part.rows(4 // P):
             for at in places:
                 values = [code.fma(v, f, s) for v, f, s in zip(part.load(x, at), a, b, strict=True)]
-                if added == "affine":
-                    values = [code.fma(v, f, s) for v, f, s in zip(part.load(r, at), a2, values, strict=True)]
-                elif added:
-                    values = [v + w for v, w in zip(values, part.load(r, at), strict=True)]
+                if added:
+                    others = part.load(r, at)
+                    if added == "affine":
+                        others = [code.fma(v, f, s) for v, f, s in zip(others, a2, b2, strict=True)]
+                    values = [v + w for v, w in zip(values, others, strict=True)]
                 part.store(y, at, [relu(code, v) for v in values] if with_relu else values)
 
 

@@ -22,6 +22,9 @@ MINIMUM = 32 << 10
 class _Block(np.ndarray):
     """A piece of memory in use; when the last array in it is gone, it goes back to the pool."""
 
+    shown = False
+    """Whether an array of it was handed out of the library, where it can change unnoticed."""
+
     def __del__(self) -> None:
         _free.setdefault(self.nbytes, []).append((_collections, self.base))
 
@@ -39,6 +42,17 @@ def empty(*shape: int) -> np.ndarray:
     waiting = _free.get(size)
     memory = waiting.pop()[1] if waiting else _new(size)
     return np.ndarray(shape, np.float32, _Block(size, np.uint8, memory))
+
+
+def show(array: Any) -> None:
+    """Note that an array is handed out: its values may change at any time from now on."""
+    if type(array.base) is _Block:
+        array.base.shown = True
+
+
+def is_private(array: Any) -> bool:
+    """Return whether nothing but operations on Tensors can change an array: it is from here, and was not handed out."""
+    return type(array.base) is _Block and not array.base.shown
 
 
 def _rounded(size: int) -> int:
