@@ -44,6 +44,22 @@ def empty(*shape: int) -> np.ndarray:
     return np.ndarray(shape, np.float32, _Block(size, np.uint8, memory))
 
 
+def empty_like(x: np.ndarray) -> np.ndarray:
+    """Return an array of float32 that lies as x does: its axes in the same order of strides, without gaps."""
+    order = sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
+    inverse = sorted(range(x.ndim), key=order.__getitem__)
+    return empty(*(x.shape[axis] for axis in order)).transpose(inverse)
+
+
+def laid_out_like(array: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return the values of an array laid out as x, which has its shape: itself if it lies so already, or a copy."""
+    if array.strides == x.strides:
+        return array
+    copy = empty_like(x)
+    copy[...] = array
+    return copy
+
+
 def show(array: Any) -> None:
     """Note that an array is handed out: its values may change at any time from now on."""
     if type(array.base) is _Block:

@@ -23,7 +23,7 @@ from typing import Any
 from tinynet.backend import Array
 from tinynet.grad_mode import thread
 from tinynet.kernels.generic import fused
-from tinynet.memory import is_private
+from tinynet.memory import is_private, laid_out_like
 from tinynet.tensor.core import Tensor
 from tinynet.tensor.size import Size
 
@@ -218,7 +218,12 @@ def positive_part(x: Any) -> tuple[Array | None, Affine | None]:
 def sum_of_gradients(x: Tensor, y: Tensor) -> Tensor | None:
     """Return x + y, later, of two gradients that meet; None if they are to be added now."""
     a, b = x.array, y.array
-    return DelayedTensor(GradientSum(a, b)) if possible(a) and _alike(a, b) else None
+    if not possible(a) and possible(b):
+        a, b = b, a
+    if a.shape != b.shape or a.dtype != b.dtype or not possible(a):
+        return None
+    b = laid_out_like(b, a)
+    return DelayedTensor(GradientSum(a, b)) if is_private(b) else None
 
 
 def masked(grad: Tensor, y: Array, affine: Affine | None) -> Tensor | None:
@@ -227,6 +232,9 @@ def masked(grad: Tensor, y: Array, affine: Affine | None) -> Tensor | None:
         a, b = grad.expression.x, grad.expression.other
     else:
         a, b = grad.array, None
-    if possible(a) and _alike(a, y):
-        return DelayedTensor(Masked(a, b, y, affine))
-    return None
+    if not possible(y):
+        return None
+    a, b = (None if array is None else array if _alike(y, array) else laid_out_like(array, y) for array in (a, b))
+    if not is_private(a):
+        return None
+    return DelayedTensor(Masked(a, b, y, affine))

@@ -11,18 +11,16 @@ from tinynet.kernels.cpu.codegen.available import generated, in_rows
 from tinynet.kernels.generic import fused as generic
 from tinynet.kernels.generic import normalization
 from tinynet.kernels.registry import accelerates
+from tinynet.memory import empty_like, laid_out_like
 
 
 def _rows(x: Array, *others: Any, **named: Any) -> bool:
-    """Return whether x and all arrays of its shape lie in equal rows of channels, in float32."""
-    if not (generated(x) and in_rows(x)):
-        return False
-    for other in (*others, *named.values()):
-        if isinstance(other, np.ndarray):
-            same = other.shape == x.shape
-            if other.dtype != np.float32 or (same and other.strides != x.strides):
-                return False
-    return True
+    """Return whether x lies in rows of channels, and all arrays are float32."""
+    return generated(x) and in_rows(x) and _all_float32(*others, *named.values())
+
+
+def _all_float32(*values: Any) -> bool:
+    return all(value.dtype == np.float32 for value in values if isinstance(value, np.ndarray))
 
 
 def _size(x: Array) -> tuple[int, int, int, bool, int]:
@@ -33,16 +31,6 @@ def _size(x: Array) -> tuple[int, int, int, bool, int]:
     C = x.shape[1]
     count = x.size // C
     return count, C, rows.panel(C), C % lanes() != 0, -(-count // rows.BLOCK)
-
-
-def _like(x: Array) -> Array:
-    """Return memory for a result that lies as x does."""
-    from tinynet.memory import empty
-
-    if x.ndim == 2:
-        return empty(*x.shape)
-    N, C, H, W = x.shape
-    return empty(N, H, W, C).transpose(0, 3, 1, 2)
 
 
 def _total(kernel: Any, arguments: tuple[Any, ...], rows: int, C: int, blocks: int) -> Array:
@@ -92,9 +80,10 @@ def channel_affine(
     from tinynet.kernels.cpu.codegen.program import run, step
 
     rows, C, P, tail, _ = _size(x)
+    other = None if other is None else laid_out_like(other, x)
     added = "" if other is None else "plain" if other_scale is None else "affine"
     parts = [scale, shift] if other_scale is None else [scale, shift, other_scale, other_shift]
-    coefficients, y = np.concatenate(parts), _like(x)
+    coefficients, y = np.concatenate(parts), empty_like(x)
     kernel = kernels.apply(P, tail, added, relu)
     run(step(kernel, x, x if other is None else other, y, coefficients, rows, C))
     return y
@@ -143,13 +132,14 @@ def batch_norm_backward_behind_relu(
     from tinynet.kernels.cpu.codegen import rows as kernels
     from tinynet.kernels.cpu.codegen.program import run, step
 
+    grad, other, y = (None if a is None else laid_out_like(a, x) for a in (grad, other, y))
     rows, C, P, tail, blocks = _size(x)
     mask, two = "affine" if scale is not None else "" if y is None else "y", other is not None
     coefficients = np.zeros((6, C), np.float32)
     if scale is not None:
         coefficients[0], coefficients[1] = scale, shift
     coefficients[2] = mean
-    g = _like(x) if keep else None
+    g = empty_like(x) if keep else None
     e, result = (grad if other is None else other), (x if y is None else y)
     kernel = kernels.backward_sums(P, tail, mask, two, keep)
     arrays = (x, grad, e, result, x if g is None else g, coefficients)
@@ -159,7 +149,7 @@ def batch_norm_backward_behind_relu(
     p = weight.astype(np.float64) * invstd
     q = -p * invstd * along / rows
     coefficients[3], coefficients[4], coefficients[5] = p, q, -p * total / rows - q * mean
-    grad_x = _like(x)
+    grad_x = empty_like(x)
     if g is None:
         run(step(kernels.backward_apply(P, tail, mask, two), x, grad, e, result, grad_x, coefficients, rows, C))
     else:
@@ -168,29 +158,28 @@ def batch_norm_backward_behind_relu(
 
 
 def flat(x: Array, *others: Any, **named: Any) -> bool:
-    """Return whether all arrays lie alike, without gaps, in float32."""
-    if not generated(x):
-        return False
-    dense = x.flags.c_contiguous or in_rows(x)
+    """Return whether x lies without gaps, and all arrays are float32 and have its shape."""
     arrays = [a for a in (*others, *named.values()) if isinstance(a, np.ndarray)]
-    return dense and all(
-        a.dtype == np.float32 and a.shape == x.shape and a.strides == x.strides for a in arrays
-    )
+    dense = generated(x) and (x.flags.c_contiguous or in_rows(x))
+    return dense and _all_float32(*arrays) and all(a.shape == x.shape for a in arrays)
 
 
 def elementwise(kind: str, x: Array, other: Array, y: Array) -> Array:
+    """Compute codegen/rows.py's kernel of that kind; all arrays have one shape, and the result lies as x."""
     from tinynet.kernels.cpu.codegen import rows as kernels
-    from tinynet.memory import empty
     from tinynet.kernels.cpu.codegen.program import run, step
 
-    out = empty(*x.shape) if x.flags.c_contiguous else _like(x)
+    out, other, y = empty_like(x), laid_out_like(other, x), laid_out_like(y, x)
     run(step(kernels.elementwise(kind), x, other, y, out, x.size))
     return out
 
 
-@accelerates(generic.masked_sum, device="cpu", when=flat)
+@accelerates(
+    generic.masked_sum, device="cpu", when=lambda grad, *, other, y: flat(y, grad, *(() if other is None else (other,)))
+)
 def masked_sum(grad: Array, *, other: Array | None, y: Array) -> Array:
-    """Write the sum where y > 0."""
+    """Write the sum where y > 0, laid out as y."""
+    grad = laid_out_like(grad, y)
     return elementwise("masked" if other is None else "masked_sum", grad, grad if other is None else other, y)
 
 
