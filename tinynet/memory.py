@@ -62,13 +62,23 @@ def laid_out_like(array: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 def show(array: Any) -> None:
     """Note that an array is handed out: its values may change at any time from now on."""
-    if type(array.base) is _Block:
-        array.base.shown = True
+    block = _block_of(array)
+    if block is not None:
+        block.shown = True
 
 
 def is_private(array: Any) -> bool:
     """Return whether nothing but operations on Tensors can change an array: it is from here, and was not handed out."""
-    return type(array.base) is _Block and not array.base.shown
+    block = _block_of(array)
+    return block is not None and not block.shown
+
+
+def _block_of(array: Any) -> _Block | None:
+    """Return the block that an array's memory belongs to, None if it is not from here."""
+    base = array.base
+    while type(base) is np.ndarray:
+        base = base.base
+    return base if type(base) is _Block else None
 
 
 def _rounded(size: int) -> int:
