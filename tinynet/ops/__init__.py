@@ -58,7 +58,7 @@ from tinynet.ops.inplace import filled_like, in_place, view_in_place
 from tinynet.ops.joining import *
 from tinynet.ops.joining import repeat
 from tinynet.ops.linear import *
-from tinynet.ops.normalization import batch_norm, standardize
+from tinynet.ops.normalization import batch_norm, channel_affine, standardize
 from tinynet.ops.ordering import *
 from tinynet.ops.ordering import windows
 from tinynet.ops.padding import pad

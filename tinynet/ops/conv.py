@@ -7,9 +7,8 @@ from typing import Any
 
 from tinynet.autograd import Function
 from tinynet.kernels.generic import conv as kernels
-from tinynet.kernels.generic import fused
 from tinynet.kernels.generic.im2col import Pair, col2im, im2col, output_size
-from tinynet.ops.shape import expand, reshape
+from tinynet.ops.normalization import ChannelSum
 from tinynet.tensor import Tensor
 
 
@@ -89,19 +88,6 @@ class ConvGradWeight(Function):
             None,
             None,
         )
-
-
-class ChannelSum(Function):
-    """The sum of each channel of (N, C, H, W) over images and pixels."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.shape = x.array.shape
-        return Tensor(fused.channel_sum(x.array))
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
-        return expand(reshape(grad, (1, -1, 1, 1)), ctx.shape)
 
 
 def _save(ctx: Any, first: Tensor, second: Tensor, geometry: Geometry) -> None:

@@ -14,7 +14,7 @@ from tinynet.kernels.generic import normalization as kernels
 from tinynet.ops.elementwise import sqrt
 from tinynet.ops.reduce import mean
 from tinynet.ops.reduce import sum as sum_
-from tinynet.ops.shape import alias
+from tinynet.ops.shape import alias, expand, reshape
 from tinynet.tensor import Tensor
 
 
@@ -30,6 +30,7 @@ class BatchNorm(Function):
             y, batch_mean, batch_var, invstd = (Tensor(array) for array in arrays)
         ctx.save_for_backward(x, weight, batch_mean, invstd)
         ctx.mark_non_differentiable(batch_mean, batch_var)
+        ctx.set_materialize_grads(False)
         ctx.eps = eps
         return y, batch_mean, batch_var
 
@@ -107,6 +108,50 @@ class BatchNormBackward(Function):
         for i, gradient in zip(needed, found, strict=True):
             result[i] = gradient
         return tuple(result)
+
+
+class ChannelSum(Function):
+    """The sum of each channel over all other axes."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.shape = x.array.shape
+        return Tensor(fused.channel_sum(x.array))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        return expand(reshape(grad, (1, -1, *(1,) * (len(ctx.shape) - 2))), ctx.shape)
+
+
+class ChannelAffine(Function):
+    """x * scale + shift, one scale and shift a channel."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+        need_x, need_scale, _ = ctx.needs_input_grad
+        ctx.save_for_backward(x if need_scale else None, scale if need_x else None)
+        if delayed.possible(x.array) and scale.dtype == x.dtype:
+            return delayed.scaled_and_shifted(delayed.Affine(x.array, scale.array, shift.array))
+        options: dict[str, Any] = dict.fromkeys(("other", "other_scale", "other_shift"))
+        return Tensor(fused.channel_affine(x.array, scale=scale.array, shift=shift.array, **options, relu=False))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, scale = ctx.saved_tensors
+        need_x, need_scale, need_shift = ctx.needs_input_grad
+        grad_x = None
+        if need_x:
+            grad_x = ChannelAffine.apply(grad, scale, Tensor(array_module(scale.array).zeros_like(scale.array)))
+        return (
+            grad_x,
+            ChannelSum.apply(grad * x) if need_scale else None,
+            ChannelSum.apply(grad) if need_shift else None,
+        )
+
+
+def channel_affine(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Return x (N, C, ...) * scale (C,) + shift (C,)."""
+    return ChannelAffine.apply(x, scale, shift)
 
 
 def batch_norm_backward_by_ops(grad_y: Tensor, x: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, ...]:

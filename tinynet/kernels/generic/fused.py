@@ -5,7 +5,9 @@ x (N, C, ...); what has one number a channel is (C,).
 
 from __future__ import annotations
 
-from tinynet.backend import Array, array_module
+import numpy as np
+
+from tinynet.backend import Array, array_module, sum_dtype
 from tinynet.kernels.generic.normalization import channel_mean
 from tinynet.kernels.registry import kernel
 
@@ -20,8 +22,9 @@ def channel_statistics(x: Array) -> tuple[Array, Array]:
 
 @kernel
 def channel_sum(x: Array) -> Array:
-    """Return the sum of each channel over all other axes, added up in float64 or float32, in the dtype of x."""
-    return (channel_mean(x) * (x.size // x.shape[1])).astype(x.dtype, copy=False)
+    """Return the sum of each channel over all other axes, in the dtype of x; float32 is added up in float64."""
+    wide = np.float64 if x.dtype == np.float32 else sum_dtype(x.dtype)
+    return x.sum(axis=(0, *range(2, x.ndim)), dtype=wide).astype(x.dtype, copy=False)
 
 
 @kernel

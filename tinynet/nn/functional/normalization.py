@@ -59,10 +59,9 @@ def batch_norm(
         return _batch_norm_training(input, running_mean, running_var, weight, bias, momentum, eps)
     if running_mean is None or running_var is None:
         raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
-    shape = (1, C, *(1,) * (input.ndim - 2))
     scale = weight / ops.sqrt(running_var + eps)
-    y = input * scale.reshape(shape) + (bias - running_mean * scale).reshape(shape)
-    return y.to(input.dtype)
+    y = ops.channel_affine(input, scale, bias - running_mean * scale)
+    return y if y.dtype == input.dtype else y.to(input.dtype)
 
 
 def layer_norm(
