@@ -47,7 +47,7 @@ class PutInZeros(Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor, index: Any, shape: tuple[int, ...]) -> Tensor:
         ctx.index = index
-        target = array_module(values.array).zeros(shape, values.array.dtype)
+        target = array_module(values.array).zeros_like(values.array, shape=shape)  # keeps the memory order
         target[index] = values.array
         return Tensor(target)
 

@@ -6,6 +6,7 @@ Arrays here are float32, channels last: x (N, H, W, C), y (N, OH, OW, O), contig
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -131,6 +132,9 @@ def _blocking(images: int, size: Pair, C: int, O: int, threads: int, transposed:
     rows = max(1, min(most, (CHUNK if phased else LOCAL) // (each * TW)))
     if phased:
         rows = -(-most // -(-most // rows))  # chunks of equal size
+    else:
+        unit = R // math.gcd(R, TW)  # tile rows that fill whole register tiles
+        rows = max(rows // unit * unit, min(rows, unit))
     tiles = whole(rows * TW, R)
     width = TW * winograd.M + 2
     return Blocking(

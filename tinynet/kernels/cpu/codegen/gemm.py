@@ -17,8 +17,8 @@ def tile(lanes: int, vectors: int) -> tuple[int, int]:
 
     R*V registers hold results, V hold B, one A: of 32 with AVX-512, of 16 otherwise.
     """
-    rows = {1: 14, 2: 12, 3: 8, 4: 6} if lanes == 16 else {1: 10, 2: 6, 3: 4}
-    V = max(v for v in rows if vectors % v == 0)
+    rows = {2: 8, 3: 8, 1: 16} if lanes == 16 else {2: 6, 3: 4, 1: 10}
+    V = next(v for v in rows if vectors % v == 0)
     return rows[V], V
 
 
