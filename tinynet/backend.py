@@ -15,6 +15,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tinynet import memory
+
 Array: TypeAlias = Any  # numpy.ndarray or cupy.ndarray
 
 INSTALL_HINT = (
@@ -164,6 +166,13 @@ def _switch_of_warnings() -> tuple[Callable[[], Any], Callable[[Any], None]]:
 
 
 warnings_off, warnings_back = _switch_of_warnings()
+
+
+def empty_like(x: Array, shape: tuple[int, ...] | None = None) -> Array:
+    """Return an array with the dtype and the memory order of x, of its shape or another with as many axes."""
+    if isinstance(x, np.ndarray):
+        return memory.empty_like(x, shape)
+    return _cupy().empty_like(x, shape=x.shape if shape is None else shape)
 
 
 def synchronize(target: str | device = "cuda") -> None:

@@ -33,22 +33,29 @@ _free: dict[int, list[tuple[int, Any]]] = {}
 _collections = 0
 
 
-def empty(*shape: int) -> np.ndarray:
-    """Return an array of float32 whose values are left over from before."""
-    size = 4 * math.prod(shape)
+def empty(*shape: int, dtype: Any = np.float32) -> np.ndarray:
+    """Return an array whose values are left over from before."""
+    dtype = np.dtype(dtype)
+    size = dtype.itemsize * math.prod(shape)
     if size < MINIMUM:
-        return np.empty(shape, np.float32)
+        return np.empty(shape, dtype)
     size = _rounded(size)
     waiting = _free.get(size)
     memory = waiting.pop()[1] if waiting else _new(size)
-    return np.ndarray(shape, np.float32, _Block(size, np.uint8, memory))
+    return np.ndarray(shape, dtype, _Block(size, np.uint8, memory))
 
 
-def empty_like(x: np.ndarray) -> np.ndarray:
-    """Return an array of float32 that lies as x does: its axes in the same order of strides, without gaps."""
-    order = sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
+def empty_like(x: np.ndarray, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """Return an array of the dtype of x that lies as x does, its axes in the same order of strides, without gaps.
+
+    Args:    shape: of the array, with as many axes as x; default the shape of x
+    """
+    shape, strides = x.shape if shape is None else shape, x.strides
+    if x.flags.c_contiguous:
+        return empty(*shape, dtype=x.dtype)
+    order = sorted(range(x.ndim), key=lambda axis: -strides[axis])
     inverse = sorted(range(x.ndim), key=order.__getitem__)
-    return empty(*(x.shape[axis] for axis in order)).transpose(inverse)
+    return empty(*[shape[axis] for axis in order], dtype=x.dtype).transpose(inverse)
 
 
 def laid_out_like(array: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -41,7 +41,7 @@ def set_num_threads(count: int) -> None:
     if count < 1:
         raise RuntimeError(f"set_num_threads expects a positive integer, but got {count}")
     _count = count
-    if not _hold_blas.cache_info().currsize:
+    if not hold_blas.cache_info().currsize:
         _limit_blas(count)
 
 
@@ -54,7 +54,7 @@ def in_parallel(work: Callable[[slice], R], items: int) -> list[R]:
     parts = [slice(items * i // count, items * (i + 1) // count) for i in range(count)]
     if count == 1:
         return [work(parts[0])]
-    _hold_blas()
+    hold_blas()
     # NumPy keeps its errstate in the context, which threads do not inherit; one copy each, for a copy runs once.
     contexts = [contextvars.copy_context() for _ in parts]
     return list(_executor(count).map(lambda context, part: context.run(work, part), contexts, parts))
@@ -74,7 +74,7 @@ def _limit_blas(count: int) -> None:
 
 
 @functools.cache
-def _hold_blas() -> None:
+def hold_blas() -> None:
     """Hold BLAS to one thread; only the first call has anything to do."""
     _limit_blas(1)
 

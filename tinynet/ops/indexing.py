@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.autograd import Function
-from tinynet.backend import array_module, check_on_host, is_array, scatter_add_, sum_dtype, to_device
+from tinynet.backend import array_module, check_on_host, empty_like, is_array, scatter_add_, sum_dtype, to_device
 from tinynet.ops.inplace import in_place
 from tinynet.ops.reduce import normalize_dim, sum_to
 from tinynet.ops.shape import alias, expand, reshape
@@ -47,7 +47,10 @@ class PutInZeros(Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor, index: Any, shape: tuple[int, ...]) -> Tensor:
         ctx.index = index
-        target = array_module(values.array).zeros_like(values.array, shape=shape)  # keeps the memory order
+        target = empty_like(values.array, shape) if len(shape) == values.ndim else None
+        if target is None:
+            target = array_module(values.array).empty(shape, values.array.dtype)
+        target[...] = 0
         target[index] = values.array
         return Tensor(target)
 

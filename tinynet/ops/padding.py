@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinynet.autograd import Function
-from tinynet.backend import array_module
+from tinynet.backend import array_module, empty_like
 from tinynet.ops.indexing import narrow
 from tinynet.ops.joining import cat
 from tinynet.ops.ordering import flip
@@ -25,7 +25,8 @@ class Pad(Function):
         ctx.widths = widths
         old = x.array.shape
         shape = tuple(n + before + after for n, (before, after) in zip(old, widths, strict=True))
-        padded = array_module(x.array).full_like(x.array, value, shape=shape)  # keeps the memory order
+        padded = empty_like(x.array, shape)
+        padded[...] = value
         target = tuple(slice(max(b, 0), n - max(a, 0)) for n, (b, a) in zip(shape, widths, strict=True))
         source = tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(old, widths, strict=True))
         padded[target] = x.array[source]

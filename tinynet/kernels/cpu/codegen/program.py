@@ -12,7 +12,7 @@ import numpy as np
 from tinynet.kernels.cpu.codegen import compiler
 from tinynet.kernels.cpu.codegen.language import Code
 from tinynet.kernels.cpu.codegen.team import Step, team
-from tinynet.threads import get_num_threads
+from tinynet.threads import get_num_threads, hold_blas
 
 
 def template(write: Callable[..., None]) -> Callable[..., int]:
@@ -49,6 +49,7 @@ def step(kernel: int, *arguments: Any) -> Step:
 
 def run(*steps: Step, threads: int | None = None) -> None:
     """Run steps one after the other, each shared among the threads."""
+    hold_blas()
     team().run(steps, get_num_threads() if threads is None else threads)
 
 

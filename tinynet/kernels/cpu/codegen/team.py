@@ -29,8 +29,11 @@ from tinynet.kernels.cpu.codegen import compiler
 from tinynet.kernels.cpu.codegen.language import I32, I64, POINTER
 
 TICKET, ARRIVED, SLEEPERS, STEPS, COUNT, MUTEX, CONDITION, WORDS = 0, 8, 16, 24, 25, 32, 48, 80
-SPINS = 4000
-"""Looks at the counter before a thread sleeps: about 100 us, longer than Python takes between two kernels."""
+SPINS = 40000
+"""Looks at the counter before a thread sleeps: about 1 ms, longer than Python takes between two kernels.
+
+To wake it takes 30 us, as long as many a kernel runs.
+"""
 YIELD_EVERY = 20000
 """Looks at the counter between offers to let another process run: the machine may have fewer free cores than threads."""
 MOST_THREADS = 255
