@@ -10,7 +10,7 @@ stride 1 of grad_y with these: S*S phases, written S pixels apart. A forward con
 
 Layouts, with L lanes and cw = min(C, L) channels side by side:
     copy      [CB][rows][width][cw]
-    weights   of each phase [O groups][places][CB*cw][V*L]
+    weights   of each phase [O groups][places][CB*cw][V*L] (packing.py)
     sums of the weight's gradient: [O groups][places][CB][m*cw][V*L], m neighbouring places taken together
 In the gradient of the weights the tile is m*cw rows (the channels of m places side by side, which are neighbours in the
 copy) times V vectors of grad_y, and its inner dimension goes over the pixels of a band.
@@ -102,18 +102,21 @@ def _copy_narrow(
 
 @template
 def convolve(
-    code: Code, R: int, V: int, cw: int, step: int, tail_in: bool, tail_out: bool, with_bias: bool
+    code: Code, R: int, V: int, cw: int, step: int, tail_in: bool, tail_out: bool, with_bias: bool, parts: bool
 ) -> None:
     """Convolve x (N, H, W, C) into y, whose places `phases` describes; step: pixels between windows, in the copy.
 
-    phases: of each first and end of its places in `places`, first float of its weights, of its results in an image,
+    The inner dimension goes over units: the channels of one block at one place of the window.
+    phases: of each first and end of its units in `units`, first float of its weights, of its results in an image,
             its rows and its columns of results
-    places: of each the offset in the copy
+    units:  of each the offset in the copy
+    parts:  only `depth` units at a time, whose weights stay in L1, for all tiles of a band; the sums wait in memory
     """
-    x, weights, y, bias, memory, phases, places = code.pointers(7)
-    N, H, W, C, O, top, left, width, span, band, bands, out_image, out_row, out_pixel, count, room = code.integers(16)
+    x, weights, y, bias, memory, phases, units = code.pointers(7)
+    N, H, W, C, O, top, left, width, span, band, bands, out_image, out_row, out_pixel = code.integers(14)
+    count, copied, room, depth = code.integers(4)
     L = code.lanes
-    blocks = code.int(1) if cw < L else (C + (L - 1)) // L
+    size = R * V * L
     groups = (O + (V * L - 1)) // (V * L)
     rows = (band - 1) * step + span
     copy = memory + code.thread * room
@@ -124,34 +127,57 @@ def convolve(
             code, x + image * H * W * C, copy, top=first * step - top, left=left, rows=rows, width=width, H=H, W=W,
             C=C, cw=cw, tail=tail_in,
         )  # fmt: skip
+        waiting = copy + copied
         for phase in code.range(count):
-            first_place, end_place, offset, start, QH, QW = (phases.integer(phase * 6 + i) for i in range(6))
-            panel_size = (end_place - first_place) * blocks * (cw * V * L)
+            first_unit, end_unit, offset, start, QH, QW = (phases.integer(phase * 6 + i) for i in range(6))
             last = (first + band).minimum(QH)
+            across = (QW + (R - 1)) // R
             for group in code.range(groups):
-                for q in code.range(first, last):
-                    for column in code.range(0, QW, R):
-                        ox = column.minimum(QW - R)
-                        corner = copy + ((q - first) * step * width + ox * step) * cw
-                        result = Tile(code, R, V)
-                        panel = weights + offset + group * panel_size
-                        for place in code.range(first_place, end_place):
-                            at = corner + places.integer(place)
-                            b = panel + (place - first_place) * blocks * (cw * V * L)
-                            _inner(code, result, at, b, blocks, rows * width * cw, cw, step)
-                        out = y + image * out_image + start + q * out_row + ox * out_pixel + group * (V * L)
-                        _write_tile(code, result, out, out_pixel, bias if with_bias else None, group, O, tail_out)
+                panel = weights + offset + group * (end_unit - first_unit) * (cw * V * L)
+                # Once at least: a phase without units has zeros for results.
+                for part in code.range(first_unit, end_unit.maximum(first_unit + 1), depth) if parts else (first_unit,):
+                    end_part = (part + depth).minimum(end_unit) if parts else end_unit
+                    for q in code.range(first, last):
+                        for tile in code.range(across):
+                            ox = (tile * R).minimum(QW - R)
+                            corner = copy + ((q - first) * step * width + ox * step) * cw
+                            sums = waiting + ((q - first) * across + tile) * size
+                            if parts:
+                                with code.when(part.equals(first_unit)):
+                                    _clear(code, sums, R * V)
+                            result = Tile(code, R, V, (lambda r, v, s=sums: s + (r * V + v) * L) if parts else None)
+                            for unit in code.range(part, end_part):
+                                at, b = corner + units.integer(unit), panel + (unit - first_unit) * (cw * V * L)
+                                _add_unit(code, result, at, b, cw, step)
+                            if parts:
+                                _keep(code, result, sums)
+                            out = y + image * out_image + start + q * out_row + ox * out_pixel + group * (V * L)
+                            arguments = (code, result, out, out_pixel, bias if with_bias else None, group, O, tail_out)
+                            if parts:
+                                with code.when(code.builder.not_(end_part < end_unit)):
+                                    _write_tile(*arguments)
+                            else:
+                                _write_tile(*arguments)
 
 
-def _inner(code: Code, result: Tile, a: Pointer, b: Pointer, blocks: Int, plane: Int, cw: int, step: int) -> None:
-    """Add the products of all channels at one place of the window."""
+def _clear(code: Code, sums: Pointer, vectors: int) -> None:
+    for i in range(vectors):
+        (sums + i * code.lanes).store(code.zero)
+
+
+def _keep(code: Code, result: Tile, sums: Pointer) -> None:
+    for r, line in enumerate(result.registers):
+        for v, register in enumerate(line):
+            (sums + (r * result.V + v) * code.lanes).store(register.get())
+
+
+def _add_unit(code: Code, result: Tile, a: Pointer, b: Pointer, cw: int, step: int) -> None:
+    """Add the products of the cw channels of a unit."""
     width = result.V * code.lanes
     unroll = next(u for u in (4, 3, 2, 1) if cw % u == 0) if cw > 6 else cw
-    for block in code.range(blocks):
-        pixels, panel = a + block * plane, b + block * (cw * width)
-        for k in code.range(0, cw, unroll) if unroll < cw else (code.int(0),):
-            for u in range(unroll):
-                result.add_product(pixels + (k + u), step * cw, panel + (k + u) * width)
+    for k in code.range(0, cw, unroll) if unroll < cw else (code.int(0),):
+        for u in range(unroll):
+            result.add_product(a + (k + u), step * cw, b + (k + u) * width)
 
 
 def _write_tile(
@@ -171,13 +197,14 @@ def _write_tile(
 def grad_weight(code: Code, m: int, part: int, V: int, cw: int, step: int, tail_in: bool, tail_out: bool) -> None:
     """Sum up the weight's gradient over the images of each thread, in memory of its own.
 
+    A band is short, so that its pixels of grad_y stay in L1 while all places and channels pass over them.
+
     Args:    m: neighbouring places taken together; part: rows of a register tile, a divisor of m*cw
-             places: offsets in the copy of every m-th place
+             units: offsets in the copy of a block of channels at every m-th place
     """
-    x, dy, memory, sums, places = code.pointers(5)
+    x, dy, memory, sums, units = code.pointers(5)
     N, H, W, C, OH, OW, O, top, left, width, span, band, bands, count, room, size = code.integers(16)
     L = code.lanes
-    blocks = code.int(1) if cw < L else (C + (L - 1)) // L
     groups = (O + (V * L - 1)) // (V * L)
     rows = (band - 1) * step + span
     copy, mine = memory + code.thread * room, sums + code.thread * size
@@ -194,20 +221,28 @@ def grad_weight(code: Code, m: int, part: int, V: int, cw: int, step: int, tail_
         for group in code.range(groups):
             masks = [code.first_lanes(O - (group * V + v) * L) if tail_out else None for v in range(V)]
             right = dy + ((image * OH + first) * OW) * O + group * (V * L)
-            for place in code.range(count):
-                for block in code.range(blocks):
-                    corner = copy + places.integer(place) + block * rows * width * cw
-                    tile = mine + ((group * count + place) * blocks + block) * (m * cw * V * L)
-                    for start in range(0, m * cw, part):
-                        out = tile + start * V * L
-                        total = Tile(code, part, V, lambda r, v, out=out: out + (r * V + v) * L)
-                        for q in code.range(last - first):
-                            a, b = corner + q * (step * width * cw) + start, right + q * OW * O
-                            for ox in code.range(OW):
-                                _add_outer(total, a + ox * (step * cw), b + ox * O, masks)
-                        for r, line in enumerate(total.registers):
-                            for v, register in enumerate(line):
-                                (out + (r * V + v) * L).store(register.get())
+            for unit in code.range(count):
+                corner = copy + units.integer(unit)
+                for start in range(0, m * cw, part):
+                    out = mine + ((group * count + unit) * (m * cw) + start) * (V * L)
+                    _sum_pixels(
+                        code, out, corner + start, right, masks, rows=last - first, OW=OW, O=O, pixel=step * cw,
+                        row=width * (step * cw), part=part, V=V,
+                    )  # fmt: skip
+
+
+def _sum_pixels(
+    code: Code, out: Pointer, a: Pointer, b: Pointer, masks: list[Any], *, rows: Int, OW: Int, O: Int, pixel: int,
+    row: Int, part: int, V: int,
+) -> None:  # fmt: skip
+    """Add to a register tile at `out` the outer products of all pixels of some rows of the copy and of grad_y."""
+    L = code.lanes
+    total = Tile(code, part, V, lambda r, v: out + (r * V + v) * L)
+    for q in code.range(rows):
+        left, right = a + q * row, b + q * OW * O
+        for ox in code.range(OW):
+            _add_outer(total, left + ox * pixel, right + ox * O, masks)
+    _keep(code, total, out)
 
 
 def _add_outer(total: Tile, a: Pointer, b: Pointer, masks: list[Any]) -> None:
@@ -218,3 +253,49 @@ def _add_outer(total: Tile, a: Pointer, b: Pointer, masks: list[Any]) -> None:
         number = (a + r).broadcast()
         for v, register in enumerate(line):
             register.set(code.fma(number, vectors[v], register.get()))
+
+
+@template
+def copy_images(code: Code, cw: int, tail: bool) -> None:
+    """Copy all images, with zeros around, for `grad_weight_shared`."""
+    x, copies = code.pointers(2)
+    N, H, W, C, top, left, rows, width, size = code.integers(9)
+    begin, end = code.share(N)
+    for image in code.range(begin, end):
+        _copy_band(
+            code, x + image * H * W * C, copies + image * size, top=code.int(0) - top, left=left, rows=rows,
+            width=width, H=H, W=W, C=C, cw=cw, tail=tail,
+        )  # fmt: skip
+
+
+@template
+def grad_weight_shared(code: Code, part: int, V: int, cw: int, step: int, tail_out: bool) -> None:
+    """Sum up the weight's gradient, each thread its share of the sums over all images: where those are large.
+
+    A thread takes some register tiles of one group of channels of grad_y at a time, and goes over a few images with all
+    of them before it goes on to the next: the pixels of grad_y of these images stay in L1.
+    """
+    copies, dy, sums, units = code.pointers(4)
+    N, OH, OW, O, width, count, size, chunk = code.integers(8)
+    L = code.lanes
+    groups = (O + (V * L - 1)) // (V * L)
+    tiles = count * (cw // part)
+    begin, end = code.share(groups * tiles)
+    for group in code.range(begin // tiles, (end + (tiles - 1)) // tiles):
+        masks = [code.first_lanes(O - (group * V + v) * L) if tail_out else None for v in range(V)]
+        first, last = (begin - group * tiles).maximum(0), (end - group * tiles).minimum(tiles)
+        base = sums + group * tiles * (part * V * L)
+        for i in code.range(first * (part * V * L), last * (part * V * L), L):
+            (base + i).store(code.zero)
+        for start in code.range(0, N, chunk):
+            for tile in code.range(first, last):
+                out = base + tile * (part * V * L)
+                corner = copies + units.integer(tile // (cw // part)) + tile % (cw // part) * part
+                total = Tile(code, part, V, lambda r, v, out=out: out + (r * V + v) * L)
+                for image in code.range(start, (start + chunk).minimum(N)):
+                    left, right = corner + image * size, dy + image * OH * OW * O + group * (V * L)
+                    for q in code.range(OH):
+                        for ox in code.range(OW):
+                            a = left + (q * step * width + ox * step) * cw
+                            _add_outer(total, a, right + (q * OW + ox) * O, masks)
+                _keep(code, total, out)

@@ -44,7 +44,7 @@ def step(kernel: int, *arguments: Any) -> Step:
         a if type(a) is int else a.__array_interface__["data"][0] if isinstance(a, np.ndarray) else int(a)
         for a in arguments
     ]
-    return kernel, (ctypes.c_int64 * len(words))(*words)
+    return kernel, (ctypes.c_int64 * len(words))(*words), arguments
 
 
 def run(*steps: Step, threads: int | None = None) -> None:

@@ -40,8 +40,8 @@ MOST_THREADS = 255
 POSIX = ("pthread_mutex_lock", "pthread_mutex_unlock", "pthread_cond_wait", "pthread_cond_broadcast", "sched_yield")
 KERNEL = ir.FunctionType(ir.VoidType(), [I64, I64, POINTER])
 
-Step = tuple[int, Any]
-"""The address of a kernel, and its arguments as a ctypes array of 64-bit words."""
+Step = tuple[int, Any, Any]
+"""The address of a kernel, its arguments as a ctypes array of 64-bit words, and what must live as long as these."""
 
 
 class _Writer:
@@ -240,7 +240,7 @@ class Team:
         """Run kernels one after the other, each on that many threads at once; return when all have finished."""
         count = len(steps)
         words = (ctypes.c_void_p * (2 * count))()
-        for i, (kernel, arguments) in enumerate(steps):
+        for i, (kernel, arguments, _) in enumerate(steps):
             words[2 * i], words[2 * i + 1] = kernel, ctypes.addressof(arguments)
         with self._lock:
             while len(self._threads) < threads - 1:

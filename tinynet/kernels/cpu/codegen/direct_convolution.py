@@ -1,0 +1,216 @@
+"""Direct convolution and its gradients: block sizes, register tiles and the tables that codegen/direct.py reads."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from tinynet.kernels.cpu.codegen import direct, packing, winograd
+from tinynet.kernels.cpu.codegen.program import lanes, run, scratch, step, whole
+from tinynet.kernels.cpu.codegen.shape import Pair, Shape
+from tinynet.kernels.cpu.codegen.team import Step
+from tinynet.threads import get_num_threads
+
+PANEL = 24 << 10
+"""Bytes of weights that a tile's inner dimension goes over at a time: half of an L1 cache of 48 KiB, less of 32."""
+PIXELS = 96
+"""Pixels of grad_y, of one group of channels, that stay in L1 while a weight's gradient passes over them."""
+SUMS = 512 << 10
+"""Bytes of a weight's gradient from which threads share its sums instead of the images."""
+
+
+@functools.cache
+def _register_tile(columns: tuple[int, ...], vectors: int) -> Pair:
+    """Return the (R, V) that need the fewest steps for rows of so many columns; R is at most the smallest.
+
+    A step takes as long as its multiply-adds or its loads, two of either at a time, and at least as long as one
+    multiply-add takes, 4, shared among its independent sums.
+    """
+    most = {1: 14, 2: 12, 3: 8, 4: 6} if lanes() == 16 else {1: 10, 2: 6, 3: 4}
+    best: tuple[float, int, int] | None = None
+    for V in most:
+        if vectors % V:
+            continue
+        R = min(most[V], *columns)
+        R = -(-min(columns) // -(-min(columns) // R))
+        blocks = sum(-(-c // R) for c in columns)
+        cost = blocks * (vectors // V) * max(R * V / 2, (R + V) / 2, 4)
+        if best is None or (cost, -R * V) < (best[0], -best[1] * best[2]):
+            best = cost, R, V
+    assert best is not None
+    return best[1], best[2]
+
+
+def _check(shape: Shape) -> int:
+    """Return the stride, which must be the same both ways."""
+    if shape.stride[0] != shape.stride[1]:
+        raise NotImplementedError(f"stride {shape.stride}: the register tile's step is one number")
+    return shape.stride[0]
+
+
+def _units(places: list[int], blocks: int, plane: int) -> list[int]:
+    """Return of each block of channels at each place its offset in the copy."""
+    return [place + block * plane for place in places for block in range(blocks)]
+
+
+def _bands(N: int, rows: int, wanted: int, threads: int) -> Pair:
+    """Return the rows of a band and the bands of an image: about as many rows as wanted, and work for every thread."""
+    band = max(1, min(rows, wanted))
+    if N * -(-rows // band) < threads:
+        band = max(1, rows * N // threads)
+    return band, -(-rows // band)
+
+
+def forward(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray, shape: Shape) -> None:
+    """Convolve x with weight into y."""
+    S = _check(shape)
+    C, O = x.shape[3], y.shape[3]
+    OH, OW = shape.results
+    (KH, KW), (PH, PW), (DH, DW) = shape.window, shape.padding, shape.dilation
+    L = lanes()
+    cw = min(C, L)
+    R, V = _register_tile((OW,), -(-O // L))
+    width = max((OW - 1) * S + DW * (KW - 1) + 1, PW + 1)
+    places = [(kh * DH * width + kw * DW) * cw for kh in range(KH) for kw in range(KW)]
+    rows, columns = whole(C, cw), whole(O, V * L)
+    panels = scratch("panels", KH * KW * rows * columns)
+    if rows != C:
+        panels[: KH * KW * rows * columns] = 0
+    packed = step(packing.pack(V, cw), weight, panels, O, C, KH * KW, rows)
+    _convolve(
+        packed, x, panels, bias, y, [[0, len(places), 0, 0, OH, OW]], places, R=R, V=V, cw=cw, stride=S, top=PH,
+        left=PW, width=width, span=DH * (KH - 1) + 1, out_row=OW * O, out_pixel=O,
+    )  # fmt: skip
+
+
+def _convolve(
+    packed: Step, x: np.ndarray, panels: np.ndarray, bias: np.ndarray | None, y: np.ndarray,
+    phases: list[list[int]], places: list[int],
+    *, R: int, V: int, cw: int, stride: int, top: int, left: int, width: int, span: int, out_row: int, out_pixel: int,
+) -> None:  # fmt: skip
+    """Run the kernel. phases as it reads them, but with places instead of units."""
+    L, threads = lanes(), get_num_threads()
+    N, H, W, C = x.shape
+    O = y.shape[3]
+    blocks = -(-C // cw)
+    rows = max(phase[4] for phase in phases)
+    band, bands = _bands(N, rows, (direct.COPY // (4 * width * blocks * cw) - span) // stride + 1, threads)
+    height = (band - 1) * stride + span
+    copied = whole(height * width * blocks * cw + 4 * L, 16)
+    units = np.array(_units(places, blocks, height * width * cw), np.int64)
+    depth = max(1, PANEL // (4 * cw * V * L))
+    parts = max(phase[1] - phase[0] for phase in phases) * blocks > 2 * depth
+    room = copied + (band * max(-(-phase[5] // R) for phase in phases) * R * V * L if parts else 0)
+    table = np.array([[p[0] * blocks, p[1] * blocks, *p[2:]] for p in phases], np.int64)
+    kernel = direct.convolve(R, V, cw, stride, C % cw != 0, O % L != 0, bias is not None, parts)
+    convolved = step(
+        kernel, x, panels, y, panels if bias is None else bias, scratch("local", room * threads), table, units,
+        N, H, W, C, O, top, left, width, span, band, bands, y[0].size, out_row, out_pixel,
+        len(phases), copied, room, depth,
+    )  # fmt: skip
+    run(packed, convolved, threads=threads)
+
+
+def grad_input(dy: np.ndarray, weight: np.ndarray, dx: np.ndarray, shape: Shape) -> None:
+    """Convolve dy with the turned weight into dx, phase by phase."""
+    N, H, W, C = dx.shape
+    O = dy.shape[3]
+    (KH, KW), (SH, SW), (PH, PW), (DH, DW) = shape.window, shape.stride, shape.padding, shape.dilation
+    L = lanes()
+    cw = min(O, L)
+    vertical, horizontal = _phases(H, KH, SH, PH, DH), _phases(W, KW, SW, PW, DW)
+    top = max(0, -min((shift for _, _, taps in vertical for _, shift in taps), default=0))
+    left = max(0, -min((shift for _, _, taps in horizontal for _, shift in taps), default=0))
+    right = max((count + shift for _, count, taps in horizontal for _, shift in taps), default=1)
+    span = 1 + top + max(0, max((shift for _, _, taps in vertical for _, shift in taps), default=0))
+    width = left + max(right, 1)
+    R, V = _register_tile(tuple(sorted({count for _, count, _ in horizontal})), -(-C // L))
+    rows, groups = whole(O, cw), -(-C // (V * L))
+    places: list[int] = []
+    phases, order, offset = [], [], 0
+    for i, tall, taps_h in vertical:
+        for j, wide, taps_w in horizontal:
+            kernel = [kh * KW + kw for kh, _ in taps_h for kw, _ in taps_w]
+            at = [((sh + top) * width + sw + left) * cw for _, sh in taps_h for _, sw in taps_w]
+            phases.append([len(places), len(places) + len(at), offset, (i * W + j) * C, tall, wide])
+            places += at
+            panel = rows * V * L
+            order += [[k, offset + index * panel, len(at) * panel] for index, k in enumerate(kernel)]
+            offset += groups * len(at) * panel
+    panels = scratch("panels", offset)
+    if rows != O:
+        panels[:offset] = 0
+    packed = step(packing.pack_turned(V, KH * KW), weight, panels, np.array(order, np.int64), O, C, len(order))
+    _convolve(
+        packed, dy, panels, None, dx, phases, places, R=R, V=V, cw=cw, stride=1, top=top, left=left, width=width,
+        span=span, out_row=SH * W * C, out_pixel=SW * C,
+    )  # fmt: skip
+
+
+def _phases(size: int, kernel: int, stride: int, padding: int, dilation: int) -> list[tuple[int, int, list[Pair]]]:
+    """List of one axis its phases: the first pixel, the number of pixels, and (place of the window, shift in y).
+
+    Pixel i = first + q * stride takes the place k of the window of the result q + shift, where
+    i + padding = (q + shift) * stride + k * dilation.
+    """
+    found = []
+    for first in range(min(stride, size)):
+        taps = [
+            (k, (first + padding - k * dilation) // stride)
+            for k in range(kernel)
+            if (first + padding - k * dilation) % stride == 0
+        ]
+        found.append((first, -(-(size - first) // stride), taps))
+    return found
+
+
+def grad_weight(x: np.ndarray, dy: np.ndarray, shape: Shape) -> np.ndarray:
+    """Sum the outer products of windows of x and pixels of dy."""
+    S = _check(shape)
+    L, threads = lanes(), get_num_threads()
+    N, H, W, C = x.shape
+    _, OH, OW, O = dy.shape
+    (KH, KW), (PH, PW), (DH, DW) = shape.window, shape.padding, shape.dilation
+    cw = min(C, L)
+    V = max(v for v in (1, 2, 3) if -(-O // L) % v == 0)
+    registers = 30 if L == 16 else 12
+    m = KW if cw < L and DW == 1 and KW * cw * V <= registers else 1
+    part = m * cw if m > 1 else max(p for p in range(1, cw + 1) if cw % p == 0 and (p * V <= registers - 2 or p == 1))
+    width = max((OW - 1) * S + DW * (KW - 1) + 1, PW + 1)
+    span = DH * (KH - 1) + 1
+    blocks, groups = -(-C // cw), -(-O // (V * L))
+    places = [(kh * DH * width + kw * DW) * cw for kh in range(KH) for kw in range(0, KW, m)]
+    size = whole(groups * len(places) * blocks * m * cw * V * L, 16)
+    grad = np.empty((O, C, KH, KW), np.float32)
+    tails = C % cw != 0, O % L != 0
+    if 4 * size > SUMS and m == 1:
+        sums = scratch("dU", size)
+        height = (OH - 1) * S + span
+        image = whole(height * width * blocks * cw, 16)
+        copies = scratch("V", image * N + 4 * L)
+        units = np.array(_units(places, blocks, height * width * cw), np.int64)
+        chunk = max(1, PIXELS // (OH * OW))
+        steps = [
+            step(direct.copy_images(cw, tails[0]), x, copies, N, H, W, C, PH, PW, height, width, image),
+            step(
+                direct.grad_weight_shared(part, V, cw, S, tails[1]), copies, dy, sums, units,
+                N, OH, OW, O, width, len(units), image, chunk,
+            ),
+        ]  # fmt: skip
+    else:
+        sums = scratch("dU", size * threads)
+        band, bands = _bands(N, OH, PIXELS // OW, threads)
+        height = (band - 1) * S + span
+        room = whole(height * width * blocks * cw + 4 * L, 16)
+        units = np.array(_units(places, blocks, height * width * cw), np.int64)
+        steps = [
+            step(
+                direct.grad_weight(m, part, V, cw, S, *tails), x, dy, scratch("local", room * threads), sums, units,
+                N, H, W, C, OH, OW, O, PH, PW, width, span, band, bands, len(units), room, size,
+            ),
+            step(winograd.add_copies(), sums, threads, size),
+        ]  # fmt: skip
+    steps.append(step(packing.unpack(V, cw, m), sums, grad, O, C, KH * KW, blocks))
+    run(*steps, threads=threads)
+    return grad
