@@ -11,6 +11,7 @@ from tinynet import (
     autograd,
     backends,
     cuda,
+    distributed,
     distributions,
     hub,
     jit,
