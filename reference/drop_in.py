@@ -15,7 +15,8 @@ networks differ visibly between any two orders of summation. Both libraries star
 loads from PyTorch's state dict. Each runs in a process of its own, tinynet under torch's module names
 (`tinynet.as_torch`).
 
-Random draws differ between the libraries: dropout is left out, and `bernoulli_` and `rand` draw from NumPy in both.
+Random draws differ between the libraries: dropout is left out, and `bernoulli`, `bernoulli_` and `rand` draw from NumPy
+in both; in a `torch.jit.ScriptModule` only with PYTORCH_JIT=0 in the environment.
 Ends with 1 if a difference exceeds 1e-8 in float64, or in float32 both 1e-4 and four times PyTorch's from itself; or
 if a model fails in either library.
 """
@@ -140,12 +141,15 @@ def _same_random_numbers(torch: Any, dtype: str) -> None:
         with torch.no_grad():
             return self.copy_(torch.tensor(drawn).to(self.dtype))
 
+    def bernoulli(input: Any, p: Any = None, **kwargs: Any) -> Any:
+        return torch.empty_like(input).bernoulli_(input if p is None else p)
+
     def rand(*size: Any, **kwargs: Any) -> Any:
         shape = size if not size or isinstance(size[0], int) else tuple(size[0])
         return torch.tensor(np.random.default_rng(len(shape)).random(shape).astype(dtype))
 
     torch.manual_seed(0)
-    torch.Tensor.bernoulli_, torch.rand = bernoulli_, rand
+    torch.Tensor.bernoulli_, torch.bernoulli, torch.rand = bernoulli_, bernoulli, rand
     for name in ("dropout", "dropout2d", "alpha_dropout"):
         setattr(torch.nn.functional, name, unchanged)
     for name in ("Dropout", "Dropout2d", "AlphaDropout"):

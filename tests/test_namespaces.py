@@ -260,6 +260,13 @@ def test_the_top_level_holds_torchs_names_and_tinynets_modules():
     assert {name for name in names if not hasattr(torch, name)} - programs == set(OWN.split())
 
 
+def test_constants_are_torchs():
+    for name in ("e", "inf", "newaxis", "pi"):
+        assert getattr(tinynet, name) == getattr(torch, name)
+    assert tinynet.nan != tinynet.nan
+    assert tinynet.ones(2)[:, tinynet.newaxis].shape == (2, 1)
+
+
 def test_functions_of_layers_at_the_top_level_take_torchs_arguments(rng):
     x = rng.standard_normal((2, 4, 6, 6))
     w = rng.standard_normal((6, 2, 3, 3))

@@ -4,6 +4,8 @@
 `tinynet.ops`; the arithmetic is in `tinynet.kernels.generic`.
 """
 
+from math import e, inf, nan, pi
+
 from tinynet import ops  # isort: skip  (first: ops needs Function and Tensor, which call ops only when used)
 from tinynet import (
     aliases,
@@ -55,5 +57,6 @@ from tinynet.tensor import Size, Tensor
 from tinynet.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"
+newaxis = None
 
 aliases.install_finder()

@@ -82,6 +82,7 @@ class Flat(nn.Module):
 
     def forward(self, x):
         x = self.conv(x)
+        x = x * torch.bernoulli(torch.full_like(x, 0.5))
         return self.fc(x.view(x.size(0), -1))
 
 
