@@ -8,7 +8,7 @@ For each model a line: the largest differences between PyTorch and tinynet in fl
 - the gradients of every parameter and of the input in evaluation mode, and those in training mode,
 - parameters and buffers after one step of SGD in training mode.
 
-A difference is |tinynet - torch| / max(1, largest |torch|) of each tensor. In float32 PyTorch's difference from
+A difference is |tinynet - torch| / max(1, largest finite |torch|) of each tensor. In float32 PyTorch's difference from
 itself, contiguous beside channels last, follows in brackets, if the model can take channels-last input. Rounding moves
 activations across the kink of a ReLU, and batch normalisation of few values multiplies it, so that gradients of deep
 networks differ visibly between any two orders of summation. Both libraries start from the same weights, which tinynet
