@@ -8,14 +8,15 @@ For each model a line: the largest differences between PyTorch and tinynet in fl
 - the gradients of every parameter and of the input in evaluation mode, and those in training mode,
 - parameters and buffers after one step of SGD in training mode.
 
-A difference is |tinynet - torch| / max(1, largest |torch|) of each tensor. In float32 PyTorch's difference from
+A difference is |tinynet - torch| / max(1, largest finite |torch|) of each tensor. In float32 PyTorch's difference from
 itself, contiguous beside channels last, follows in brackets, if the model can take channels-last input. Rounding moves
 activations across the kink of a ReLU, and batch normalisation of few values multiplies it, so that gradients of deep
 networks differ visibly between any two orders of summation. Both libraries start from the same weights, which tinynet
 loads from PyTorch's state dict. Each runs in a process of its own, tinynet under torch's module names
 (`tinynet.as_torch`).
 
-Random draws differ between the libraries: dropout is left out, and `bernoulli_` and `rand` draw from NumPy in both.
+Random draws differ between the libraries: dropout is left out, and `bernoulli`, `bernoulli_` and `rand` draw from NumPy
+in both; in a `torch.jit.ScriptModule` only with PYTORCH_JIT=0 in the environment.
 Ends with 1 if a difference exceeds 1e-8 in float64, or in float32 both 1e-4 and four times PyTorch's from itself; or
 if a model fails in either library.
 """
@@ -140,12 +141,15 @@ def _same_random_numbers(torch: Any, dtype: str) -> None:
         with torch.no_grad():
             return self.copy_(torch.tensor(drawn).to(self.dtype))
 
+    def bernoulli(input: Any, p: Any = None, **kwargs: Any) -> Any:
+        return torch.empty_like(input).bernoulli_(input if p is None else p)
+
     def rand(*size: Any, **kwargs: Any) -> Any:
         shape = size if not size or isinstance(size[0], int) else tuple(size[0])
         return torch.tensor(np.random.default_rng(len(shape)).random(shape).astype(dtype))
 
     torch.manual_seed(0)
-    torch.Tensor.bernoulli_, torch.rand = bernoulli_, rand
+    torch.Tensor.bernoulli_, torch.bernoulli, torch.rand = bernoulli_, bernoulli, rand
     for name in ("dropout", "dropout2d", "alpha_dropout"):
         setattr(torch.nn.functional, name, unchanged)
     for name in ("Dropout", "Dropout2d", "AlphaDropout"):
@@ -164,9 +168,11 @@ def difference(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) ->
         ours = found[name]
         if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
             raise ValueError(f"{name} is {ours.dtype} {ours.shape}, in PyTorch {theirs.dtype} {theirs.shape}")
-        scale = max(1.0, float(np.abs(theirs).max(initial=0)))
+        size = np.abs(theirs)
+        scale = max(1.0, float(size.max(initial=0, where=size < np.inf)))
         part = name.partition("/")[0]
-        error = float(np.abs(ours.astype(np.float64) - theirs).max(initial=0)) / scale
+        unequal = ours != theirs  # so that equal infinities, of masks, are no difference
+        error = float(np.abs(ours[unequal].astype(np.float64) - theirs[unequal]).max(initial=0)) / scale
         worst[part] = max(worst[part], error if error == error else np.inf)
     return worst
 

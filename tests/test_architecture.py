@@ -39,7 +39,7 @@ LAYERS = [
     ["tinynet.nn.init", "tinynet.nn.functional"],
     ["tinynet.nn"],
     ["tinynet.optim"],
-    ["tinynet.cuda", "tinynet.hub", "tinynet.jit", "tinynet.utils"],
+    ["tinynet.cuda", "tinynet.distributed", "tinynet.hub", "tinynet.jit", "tinynet.utils"],
     ["tinynet"],
     ["tinynet.as_torch"],
     ["tinynet.data"],

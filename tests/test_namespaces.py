@@ -23,7 +23,7 @@ GPU = tinynet.backend.cuda_is_available()
 
 
 NAMESPACES = """
-    amp backends.cudnn cuda.amp hub jit nn.init nn.modules.batchnorm nn.parallel nn.parameter nn.utils
+    amp backends.cudnn cuda.amp distributed hub jit nn.init nn.modules.batchnorm nn.parallel nn.parameter nn.utils
     optim.lr_scheduler utils.checkpoint utils.data utils.model_zoo
 """
 
@@ -173,7 +173,7 @@ def test_mixed_precision_on_the_cpu_is_refused():
         amp.autocast("cpu")
 
 
-# TorchScript, hub, several GPUs
+# TorchScript, hub, several GPUs and processes
 
 
 def test_script_decorators_return_what_they_get():
@@ -214,6 +214,43 @@ def test_several_gpus_are_refused(monkeypatch):
         nn.DataParallel(nn.Linear(1, 1), device_ids=[0, 1])
 
 
+def test_there_is_no_group_of_processes():
+    assert not tinynet.distributed.is_available()
+    assert not tinynet.distributed.is_initialized()
+    assert not torch.distributed.is_initialized()
+    for name in ("get_rank", "get_world_size", "barrier"):
+        for library in (tinynet, torch):
+            with pytest.raises(ValueError, match="process group"):
+                getattr(library.distributed, name)()
+    with pytest.raises(NotImplementedError, match="several processes"):
+        tinynet.distributed.init_process_group("gloo")
+
+
+def test_layers_converted_for_several_processes_share_their_parameters(rng):
+    model = nn.Sequential(
+        nn.Linear(4, 3), nn.Sequential(nn.BatchNorm1d(3, 1e-3, None).eval(), nn.InstanceNorm1d(3))
+    )
+    before = dict(model.state_dict(keep_vars=True))
+    converted = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    twin = torch.nn.Sequential(
+        torch.nn.Linear(4, 3),
+        torch.nn.Sequential(torch.nn.BatchNorm1d(3, 1e-3, None).eval(), torch.nn.InstanceNorm1d(3)),
+    )
+    assert converted is model
+    assert repr(model) == repr(torch.nn.SyncBatchNorm.convert_sync_batchnorm(twin))
+    assert not model[1][0].training
+    after = model.state_dict(keep_vars=True)
+    assert list(after) == list(before)
+    assert all(after[name] is value for name, value in before.items())
+    assert isinstance(nn.SyncBatchNorm.convert_sync_batchnorm(nn.BatchNorm2d(2)), nn.SyncBatchNorm)
+    for refused in (
+        nn.SyncBatchNorm,
+        lambda n, process_group: nn.SyncBatchNorm.convert_sync_batchnorm(model, 1),
+    ):
+        with pytest.raises(NotImplementedError, match="several processes"):
+            refused(3, process_group=1)
+
+
 OWN = "BackendUnavailable aliases backend creation default_dtype dtypes generator grad_mode inspection kernels threads"
 
 
@@ -221,6 +258,13 @@ def test_the_top_level_holds_torchs_names_and_tinynets_modules():
     names = {name for name in dir(tinynet) if not name.startswith("_")}
     programs = {"as_torch", "data", "evaluate", "gradcheck", "models", "predict", "train", "training"}
     assert {name for name in names if not hasattr(torch, name)} - programs == set(OWN.split())
+
+
+def test_constants_are_torchs():
+    for name in ("e", "inf", "newaxis", "pi"):
+        assert getattr(tinynet, name) == getattr(torch, name)
+    assert tinynet.nan != tinynet.nan
+    assert tinynet.ones(2)[:, tinynet.newaxis].shape == (2, 1)
 
 
 def test_functions_of_layers_at_the_top_level_take_torchs_arguments(rng):

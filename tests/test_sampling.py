@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ DRAWS: dict[str, tuple[Any, float, float]] = {
     "normal of a deviation": (lambda lib, **o: lib.normal(1.0, lib.full((N,), 2.0), **o), 1, 4),
     "bernoulli": (lambda lib, **o: lib.bernoulli(lib.full((N,), 0.3), **o), 0.3, 0.21),
     "bernoulli of p": (lambda lib, **o: lib.bernoulli(lib.zeros(N), 0.3, **o), 0.3, 0.21),
+    "bernoulli as a method": (lambda lib, **o: lib.full((N,), 0.3).bernoulli(**o), 0.3, 0.21),
     "uniform_": (lambda lib, **o: lib.zeros(N).uniform_(-1, 3, **o), 1, 16 / 12),
     "normal_": (lambda lib, **o: lib.zeros(N).normal_(mean=3, std=2, **o), 3, 4),
     "bernoulli_": (lambda lib, **o: lib.zeros(N).bernoulli_(0.3, **o), 0.3, 0.21),
@@ -34,6 +36,11 @@ DRAWS: dict[str, tuple[Any, float, float]] = {
     "exponential_": (lambda lib, **o: lib.zeros(N).exponential_(2, **o), 1 / 2, 1 / 4),
     "multinomial": (
         lambda lib, **o: lib.multinomial(lib.tensor([1.0, 0.0, 3.0]), N, replacement=True, **o),
+        1.5,
+        0.75,
+    ),
+    "multinomial as a method": (
+        lambda lib, **o: lib.tensor([1.0, 0.0, 3.0]).multinomial(N, True, **o),
         1.5,
         0.75,
     ),
@@ -83,6 +90,35 @@ def test_likes_follow_shape_and_dtype() -> None:
         assert y.dtype == np.float64
     assert tn.randint_like(x, 1, 2).tolist() == [[1] * 3] * 2
     assert tn.rand_like(x, dtype=np.float32, requires_grad=True).requires_grad
+
+
+NUMBERS: dict[str, Callable[[Any], Any]] = {
+    "rand": lambda lib: lib.rand(()),
+    "randn": lambda lib: lib.randn(()),
+    "randint": lambda lib: lib.randint(3, ()),
+    "rand_like": lambda lib: lib.rand_like(lib.tensor(0.5)),
+    "randn_like": lambda lib: lib.randn_like(lib.tensor(0.5)),
+    "randint_like": lambda lib: lib.randint_like(lib.tensor(0.5), 3),
+    "normal": lambda lib: lib.normal(lib.tensor(0.5), lib.tensor(0.5)),
+    "normal of a size": lambda lib: lib.normal(0.5, 0.5, ()),
+    "bernoulli": lambda lib: lib.bernoulli(lib.tensor(0.5)),
+    "bernoulli of p": lambda lib: lib.bernoulli(lib.tensor(0.5), 0.3),
+    "uniform_": lambda lib: lib.tensor(0.5).uniform_(2, 3),
+    "normal_": lambda lib: lib.tensor(0.5).normal_(),
+    "bernoulli_": lambda lib: lib.tensor(0.5).bernoulli_(0.3),
+    "random_": lambda lib: lib.tensor(0.5).random_(3),
+    "exponential_": lambda lib: lib.tensor(0.5).exponential_(),
+    "Bernoulli": lambda lib: lib.distributions.bernoulli.Bernoulli(0.5).sample(),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_tensor_without_axes_holds_one_number(name: str) -> None:
+    ours, theirs = NUMBERS[name](tn), NUMBERS[name](torch)
+    assert type(ours.array) is np.ndarray
+    assert ours.shape == theirs.shape == ()
+    assert str(ours.dtype) == str(theirs.dtype).removeprefix("torch.")
+    assert np.isfinite(ours.item())
 
 
 def test_permutations_and_draws_without_replacement_repeat_nothing() -> None:

@@ -4,6 +4,8 @@
 `tinynet.ops`; the arithmetic is in `tinynet.kernels.generic`.
 """
 
+from math import e, inf, nan, pi
+
 from tinynet import ops  # isort: skip  (first: ops needs Function and Tensor, which call ops only when used)
 from tinynet import (
     aliases,
@@ -11,6 +13,7 @@ from tinynet import (
     autograd,
     backends,
     cuda,
+    distributed,
     distributions,
     hub,
     jit,
@@ -54,5 +57,6 @@ from tinynet.tensor import Size, Tensor
 from tinynet.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"
+newaxis = None
 
 aliases.install_finder()

@@ -25,6 +25,7 @@ MODULES = (
     "backends.cudnn",
     "cuda",
     "cuda.amp",
+    "distributed",
     "hub",
     "jit",
     "nn",

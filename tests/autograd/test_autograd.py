@@ -300,6 +300,24 @@ def test_saved_tensors_are_released_as_backward_passes() -> None:
     assert array() is None
 
 
+def test_the_old_name_of_saved_tensors_warns_and_works() -> None:
+    class Scale(autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: tn.Tensor, y: tn.Tensor) -> tn.Tensor:
+            ctx.save_for_backward(x, y)
+            return x * y
+
+        @staticmethod
+        def backward(ctx: Any, grad: tn.Tensor) -> tuple[tn.Tensor, tn.Tensor]:
+            x, y = ctx.saved_variables
+            return grad * y, grad * x
+
+    x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    with pytest.warns(DeprecationWarning, match="use 'saved_tensors'"):
+        Scale.apply(x, y).backward(tn.tensor([1.0, 10.0]))
+    assert (gradient(x), gradient(y)) == ([3.0, 40.0], [1.0, 20.0])
+
+
 def test_graph_has_no_reference_cycles() -> None:
     """A graph goes when its result goes, without waiting for the garbage collector."""
     gc.collect()

@@ -151,6 +151,7 @@ def test_empty_batch_moves_no_statistics_in_training(options, dtype, same_layer)
             lambda nn: nn.BatchNorm2d(3),
             r"4D input \(got 5D input of size \[2, 3, 4, 5, 6\]\)",
         ),
+        ((3,), lambda nn: nn.SyncBatchNorm(3), r"at least 2D input \(got 1D input"),
     ],
 )
 def test_layer_refuses(shape, build, message, draw, same_error):
@@ -187,6 +188,8 @@ LAYERS = {
     "batch, rows": (lambda nn: nn.BatchNorm1d(3), (5, 3)),
     "batch, signals": (lambda nn: nn.BatchNorm1d(3, momentum=None), (5, 3, 4)),
     "batch, volumes": (lambda nn: nn.BatchNorm3d(3, affine=False), (2, 3, 2, 3, 2)),
+    "batch, one process of several": (lambda nn: nn.SyncBatchNorm(3, 1e-3), (4, 3, 2, 5)),
+    "batch, one process, rows": (lambda nn: nn.SyncBatchNorm(3, momentum=None, bias=False), (5, 3)),
     "layer": (lambda nn: nn.LayerNorm(4), (2, 3, 4)),
     "layer, two axes": (lambda nn: nn.LayerNorm([3, 4], eps=1e-2), (2, 3, 4)),
     "layer, no bias": (lambda nn: nn.LayerNorm((4,), bias=False), (2, 3, 4)),

@@ -82,6 +82,7 @@ class Flat(nn.Module):
 
     def forward(self, x):
         x = self.conv(x)
+        x = x * torch.bernoulli(torch.full_like(x, 0.5))
         return self.fc(x.view(x.size(0), -1))
 
 
@@ -144,6 +145,15 @@ def test_differences_are_found_and_measured() -> None:
         drop_in.difference(found | {"after a step/w": np.array(1, np.float32)}, expected)
     with pytest.raises(ValueError, match=r"only one library gives \['after a step/w'\]"):
         drop_in.difference({name: found[name] for name in ("outputs/eval 0", "train gradients/w")}, expected)
+
+
+def test_infinities_of_a_mask_are_no_difference_and_hide_none() -> None:
+    expected = {"after a step/mask": np.array([-np.inf, 0.5])}
+    assert drop_in.difference(expected, expected)["after a step"] == 0
+    found = {"after a step/mask": np.array([-np.inf, 0.75])}
+    assert drop_in.difference(found, expected)["after a step"] == 0.25
+    found = {"after a step/mask": np.array([np.inf, 0.5])}
+    assert drop_in.difference(found, expected)["after a step"] == np.inf
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -85,6 +86,14 @@ class Node:
                 "it saved. Specify retain_graph=True in the first backward."
             )
         return tuple([saved.unpack(self) for saved in self._saved])
+
+    @property
+    def saved_variables(self) -> tuple[Any, ...]:
+        """Return `saved_tensors`, under the name that old code has for it."""
+        warnings.warn(
+            "'saved_variables' is deprecated; use 'saved_tensors'", DeprecationWarning, stacklevel=2
+        )
+        return self.saved_tensors
 
     def record(self, args: Sequence[Any], outputs: Sequence[Any]) -> None:
         """Connect the outputs to this node, and this node to the tensors among the arguments."""

@@ -23,7 +23,7 @@ from tinynet.nn.activation import *
 from tinynet.nn.attention import MultiheadAttention
 from tinynet.nn.container import ModuleDict, ModuleList, Sequential
 from tinynet.nn.conv import *
-from tinynet.nn.data_parallel import DataParallel
+from tinynet.nn.data_parallel import DataParallel, SyncBatchNorm
 from tinynet.nn.distance import *
 from tinynet.nn.dropout import *
 from tinynet.nn.embedding import Embedding
@@ -70,6 +70,7 @@ __all__ = [
     "ParameterDict",
     "ParameterList",
     "Sequential",
+    "SyncBatchNorm",
     "TransformerEncoder",
     "TransformerEncoderLayer",
     "Unflatten",

@@ -1,12 +1,14 @@
-"""Wrappers for several GPUs, as far as one is enough."""
+"""Layers and wrappers for several GPUs, as far as one is enough."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 from tinynet.backend import cuda_is_available
 from tinynet.nn.module import Module
+from tinynet.nn.normalization import _BatchNorm
+from tinynet.tensor import Tensor
 
 
 class DataParallel(Module):
@@ -36,3 +38,57 @@ class DistributedDataParallel(Module):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         raise NotImplementedError("DistributedDataParallel: training in several processes is not supported")
+
+
+class SyncBatchNorm(_BatchNorm):
+    """Batch normalisation of inputs (N, C, ...); in one process there are no other statistics to wait for.
+
+    Raises:  NotImplementedError: process_group is given
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group: Any = None,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        _require_no_group(process_group)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+        self.process_group = None
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim < 2:
+            raise ValueError(
+                f"expected at least 2D input (got {input.ndim}D input of size {list(input.shape)})"
+            )
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Any, process_group: Any = None) -> Any:
+        """Return the module, each batch normalisation in it replaced by one of this class with the same parameters."""
+        _require_no_group(process_group)
+        if isinstance(module, _BatchNorm):
+            return cls._of(module)
+        for name, child in module.named_children():
+            module.add_module(name, cls.convert_sync_batchnorm(child))
+        return module
+
+    @classmethod
+    def _of(cls, layer: Any) -> Self:
+        new = cls(layer.num_features, layer.eps, layer.momentum, layer.affine, layer.track_running_stats)
+        for name, parameter in layer._parameters.items():
+            new.register_parameter(name, parameter)
+        for name, buffer in layer._buffers.items():
+            new.register_buffer(name, buffer)
+        return new.train(layer.training)
+
+
+def _require_no_group(process_group: Any) -> None:
+    if process_group is not None:
+        raise NotImplementedError("SyncBatchNorm: training in several processes is not supported")

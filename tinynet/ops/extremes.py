@@ -138,6 +138,7 @@ def _where_extreme(name: str, input: Tensor, dim: int | None, keepdim: bool) -> 
     if dim is not None:
         _, axis = along_some(name, input, dim)
     elif not input.array.size:
-        raise IndexError(f"{name}(): Expected reduction dim to be specified for shape {list(input.shape)}")
+        text = "Expected reduction dim to be specified for input.numel() == 0"
+        raise IndexError(f"{name}(): {text}, got shape {list(input.shape)}")
     axis = axis if input.ndim else None
     return Tensor(getattr(array_module(input.array), name)(input.array, axis=axis, keepdims=keepdim))

@@ -41,7 +41,7 @@ def normalize_dims(dims: Sequence[int], ndim: int) -> list[int]:
     """
     axes = [normalize_dim(d, ndim) for d in dims]
     if len(set(axes)) < len(axes):
-        raise RuntimeError(f"a dim appears multiple times in the list of dims {dims}")
+        raise RuntimeError(f"a dim appears multiple times in the list of dims {list(dims)}")
     return axes
 
 

@@ -33,10 +33,10 @@ def draw_uniform(
 ) -> np.ndarray:
     """Return numbers in [low, high), rounded to a floating-point dtype."""
     dtype = _floating(purpose, dtype)
-    numbers = low + stream_of(generator, purpose).random(tuple(shape), np.float64) * (high - low)
+    numbers = np.asarray(low + stream_of(generator, purpose).random(tuple(shape), np.float64) * (high - low))
     # Rounding to a narrower dtype may give exactly `high`: step back below it.
     below = np.nextafter(dtype.type(high), dtype.type(low))
-    return np.minimum(np.asarray(numbers).astype(dtype), below if high > low else dtype.type(low))
+    return np.asarray(np.minimum(numbers.astype(dtype), below if high > low else dtype.type(low)))
 
 
 def draw_normal(purpose: str, generator: Any, shape: Any, dtype: Any) -> np.ndarray:

@@ -40,6 +40,16 @@ class SamplingMethods:
         noise = ops.sampling.draw_normal("normal_", generator, self.shape, self.dtype)
         return _filled(self, noise * noise.dtype.type(std) + noise.dtype.type(mean))
 
+    def bernoulli(self: Any, p: Any = None, *, generator: Any = None) -> Tensor:
+        """Return `ops.bernoulli` of the tensor."""
+        return ops.bernoulli(self, p, generator=generator)
+
+    def multinomial(
+        self: Any, num_samples: int, replacement: bool = False, *, generator: Any = None
+    ) -> Tensor:
+        """Return `ops.multinomial` of the tensor."""
+        return ops.multinomial(self, num_samples, replacement, generator=generator)
+
     def bernoulli_(self: Any, p: Any = 0.5, *, generator: Any = None) -> Tensor:
         """Fill with 1 where a number drawn from [0, 1) is below p, a number or a tensor, else with 0.
 
