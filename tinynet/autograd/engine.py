@@ -190,7 +190,7 @@ class _Walk:
         sums = self.arrived.pop(node)
         grads = [total.value if type(total) is _Sum else total for total in sums]
         if type(node) is AccumulateGrad:
-            self._visit_leaf(node, grads[0], type(sums[0]) is _Sum)
+            self._visit_leaf(node, grads[0], type(sums[0]) is _Sum or grads[0]._own_memory)
             return
         if node.hooks is not None or node.retained is not None:
             _run_hooks(node, grads)
@@ -240,6 +240,10 @@ class _Walk:
             )
         if thread.state.anomaly is not None:
             anomaly.check(node, results)
+        if node.function.new_gradients:
+            for gradient in results:
+                if gradient is not None:
+                    gradient._own_memory = True
         return [
             (edge, _checked(node, i, edge, gradient))
             for i, (edge, gradient, need) in enumerate(zip(edges, results, needed, strict=False))

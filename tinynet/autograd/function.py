@@ -25,6 +25,8 @@ class Function:
 
     is_view = False
     """Whether forward's result may share the memory of its first argument."""
+    new_gradients = False
+    """Whether each gradient that backward returns has memory of its own: a leaf's `.grad` need not copy it."""
 
     @staticmethod
     def forward(ctx: Any, *args: Any) -> Any:

@@ -29,6 +29,8 @@ class Geometry:
 class Conv2d(Function):
     """y = x * weight + bias; bias may be None."""
 
+    new_gradients = True
+
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
         _save(ctx, x, weight, geometry)

@@ -21,6 +21,8 @@ from tinynet.tensor import Tensor
 class BatchNorm(Function):
     """y = weight * x_hat + bias; also the batch's mean and biased variance, which carry no gradient."""
 
+    new_gradients = True
+
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, ...]:
         if delayed.possible(x.array):

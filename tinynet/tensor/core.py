@@ -69,6 +69,8 @@ class Tensor(
     """How often the memory has changed in place: one list for all tensors that share the memory; None: never yet."""
     _view: Any = None
     """How it was made from a tensor that shares its memory (autograd/views.py)."""
+    _own_memory = False
+    """Whether a gradient on its way has memory that nothing else refers to."""
     _accumulator: Any = None
     """Weak reference to the node that adds to `.grad`."""
 

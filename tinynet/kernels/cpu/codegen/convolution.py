@@ -166,7 +166,7 @@ def _winograd_grad_weight(x: np.ndarray, dy: np.ndarray, shape: Shape) -> np.nda
     size = winograd.F * L * L * -(-C // L) * -(-O // L)
     tails = C % L != 0, O % L != 0
     R = L if plan.V == 1 else min(8, L) if plan.V < 4 else 4
-    grad = np.empty((O, C, 3, 3), np.float32)
+    grad = empty(O, C, 3, 3)
     fold = step(winograd.fold_weight(plan.V), sums := scratch("dU", size * threads), grad, O, C)
     if not plan.phased:
         room = plan.room_V + plan.room_M + plan.band

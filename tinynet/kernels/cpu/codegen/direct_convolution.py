@@ -10,6 +10,7 @@ from tinynet.kernels.cpu.codegen import direct, packing, winograd
 from tinynet.kernels.cpu.codegen.program import lanes, run, scratch, step, whole
 from tinynet.kernels.cpu.codegen.shape import Pair, Shape
 from tinynet.kernels.cpu.codegen.team import Step
+from tinynet.memory import empty
 from tinynet.threads import get_num_threads
 
 PANEL = 24 << 10
@@ -182,7 +183,7 @@ def grad_weight(x: np.ndarray, dy: np.ndarray, shape: Shape) -> np.ndarray:
     blocks, groups = -(-C // cw), -(-O // (V * L))
     places = [(kh * DH * width + kw * DW) * cw for kh in range(KH) for kw in range(0, KW, m)]
     size = whole(groups * len(places) * blocks * m * cw * V * L, 16)
-    grad = np.empty((O, C, KH, KW), np.float32)
+    grad = empty(O, C, KH, KW)
     tails = C % cw != 0, O % L != 0
     if 4 * size > SUMS and m == 1:
         sums = scratch("dU", size)
