@@ -89,7 +89,11 @@ def _blocking(images: int, size: Pair, C: int, O: int, threads: int, transposed:
     if transposed:
         R = 1
     most = images * TH if phased else -(-images * TH // threads)
-    rows = max(1, min(most, (CHUNK if phased else LOCAL) // (each * TW)))
+    if phased:  # where U is larger than the cache, it had better pass once for all tiles
+        limit = CHUNK if winograd.F * 4 * L * L * CB * OB < CHUNK else 2 * CHUNK
+    else:
+        limit = LOCAL
+    rows = max(1, min(most, limit // (each * TW)))
     if phased:
         rows = -(-most // -(-most // rows))  # chunks of equal size
     else:
@@ -119,14 +123,15 @@ def _winograd(
     CB, OB = -(-C // L), -(-O // L)
     plan = _blocking(N, (OH, OW), C, O, threads, False)
     TH, TW = _tiles((OH, OW))
-    U = scratch("U", winograd.F * CB * OB * L * L)
     tails = C % L != 0, O % L != 0
     exact, with_bias = OH % winograd.M == 0 and OW % winograd.M == 0, bias is not None
     shift = weight if bias is None else bias
-    if turned:
-        steps = [step(winograd.spread_weight_turned(plan.V), weight, U, C, O)]
-    else:
-        steps = [step(winograd.spread_weight(plan.V), weight, U, O, C)]
+    sizes = (C, O) if turned else (O, C)
+    if plan.phased and plan.rows >= N * TH and OB // plan.V >= 2 * threads:
+        _winograd_grouped(x, weight, bias, y, plan, padding, turned=turned)
+        return
+    U = scratch("U", winograd.F * CB * OB * L * L)
+    steps = [step(winograd.spread_weight(plan.V, turned), weight, U, *sizes)]
     if not plan.phased:
         room = plan.room_V + plan.room_M + plan.band
         memory = scratch("local", room * threads)
@@ -153,6 +158,35 @@ def _winograd(
     run(*steps, threads=threads)
 
 
+def _winograd_grouped(
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray, plan: Blocking, padding: Pair,
+    *, turned: bool,
+) -> None:  # fmt: skip
+    """Convolve where all tiles are one chunk and U is large."""
+    L, threads = lanes(), get_num_threads()
+    N, H, W, C = x.shape
+    _, OH, OW, O = y.shape
+    TH, TW = _tiles((OH, OW))
+    planes, products = scratch("V", plan.room_V), scratch("M", plan.room_M)
+    room = winograd.F * whole(C, L) * plan.V * L
+    exact = OH % winograd.M == 0 and OW % winograd.M == 0
+    run(
+        step(
+            winograd.spread_x(C % L != 0), x, planes, scratch("bands", plan.band * threads),
+            0, N * TH, H, W, C, *padding, TH, TW, plan.tiles, plan.band,
+        ),
+        step(
+            winograd.multiply_grouped(plan.R, plan.V, turned), weight, planes, products, scratch("U", room * threads),
+            *((C, O) if turned else (O, C)), plan.tiles, N * TH * TW, room,
+        ),
+        step(
+            winograd.gather_phase(plan.V, O % L != 0, exact, bias is not None, False),
+            products, y, weight if bias is None else bias, 0, N * TH, OH, OW, O, TH, TW, plan.tiles,
+        ),
+        threads=threads,
+    )  # fmt: skip
+
+
 def _chunks(items: int, size: int) -> list[Pair]:
     return [(first, min(first + size, items)) for first in range(0, items, size)]
 
@@ -167,8 +201,9 @@ def _winograd_grad_weight(x: np.ndarray, dy: np.ndarray, shape: Shape) -> np.nda
     tails = C % L != 0, O % L != 0
     R = L if plan.V == 1 else min(8, L) if plan.V < 4 else 4
     grad = empty(O, C, 3, 3)
-    fold = step(winograd.fold_weight(plan.V), sums := scratch("dU", size * threads), grad, O, C)
     if not plan.phased:
+        sums = scratch("dU", size * threads)
+        fold = step(winograd.fold_weight(plan.V), sums, grad, O, C)
         room = plan.room_V + plan.room_M + plan.band
         kernel = winograd.grad_weight_local(R, plan.V, *tails)
         first = step(
@@ -177,12 +212,23 @@ def _winograd_grad_weight(x: np.ndarray, dy: np.ndarray, shape: Shape) -> np.nda
         )  # fmt: skip
         run(first, step(winograd.add_copies(), sums, threads, size), fold, threads=threads)
         return grad
-    sums[:size] = 0
     planes, D = scratch("V", plan.room_V), scratch("M", plan.room_M)
     bands = scratch("bands", plan.band * threads)
     spread_x, spread_dy = winograd.spread_x(tails[0]), winograd.spread_dy(plan.V, tails[1])
+    if plan.rows >= N * TH and -(-O // L) // plan.V >= 2 * threads:
+        room = winograd.F * whole(C, L) * plan.V * L
+        grouped = winograd.grad_weight_grouped(R, plan.V)
+        run(
+            step(spread_x, x, planes, bands, 0, N * TH, H, W, C, *shape.padding, TH, TW, plan.tiles, plan.band),
+            step(spread_dy, dy, D, bands, 0, N * TH, OH, OW, O, TH, TW, plan.tiles, plan.band),
+            step(grouped, planes, D, scratch("U", room * threads), grad, O, C, plan.tiles, N * TH * TW, room),
+            threads=threads,
+        )
+        return grad
+    sums = scratch("dU", size)
+    fold = step(winograd.fold_weight(plan.V), sums, grad, O, C)
     multiply = winograd.multiply_transposed_phase(R, plan.V)
-    steps = []
+    steps = [step(winograd.clear(), sums, size)]
     for begin, end in _chunks(N * TH, plan.rows):
         steps += [
             step(spread_x, x, planes, bands, begin, end, H, W, C, *shape.padding, TH, TW, plan.tiles, plan.band),
