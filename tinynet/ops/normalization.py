@@ -49,11 +49,9 @@ class BatchNorm(Function):
 
 def _later(ctx: Any, x: Array, weight: Array, bias: Array, eps: float) -> tuple[Tensor, ...]:
     """Take the statistics now, and leave scaling and shifting to what follows."""
-    batch_mean, batch_var = fused.channel_statistics(x)
-    invstd = 1 / array_module(x).sqrt(batch_var + x.dtype.type(eps))
-    scale = weight * invstd
-    ctx.affine = delayed.Affine(x, scale, bias - batch_mean * scale)
-    return delayed.scaled_and_shifted(ctx.affine), Tensor(batch_mean), Tensor(batch_var), Tensor(invstd)
+    *found, scale, shift = fused.batch_norm_coefficients(x, weight, bias, eps=eps)
+    ctx.affine = delayed.Affine(x, scale, shift)
+    return delayed.scaled_and_shifted(ctx.affine), *(Tensor(array) for array in found)
 
 
 def _behind_relu(

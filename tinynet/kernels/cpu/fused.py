@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -33,35 +34,38 @@ def _size(x: Array) -> tuple[int, int, int, bool, int]:
     return count, C, rows.panel(C), C % lanes() != 0, -(-count // rows.BLOCK)
 
 
-def _total(kernel: Any, arguments: tuple[Any, ...], rows: int, C: int, blocks: int) -> Array:
-    """Run a kernel that writes sums of blocks; return the totals (2, C) in float64."""
+@accelerates(generic.batch_norm_coefficients, device="cpu", when=_rows)
+def batch_norm_coefficients(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, ...]:
+    """Sum x - k and its square over blocks of rows, k the first row of x, and finish in double precision."""
+    from tinynet.kernels.cpu.codegen import rows as kernels
     from tinynet.kernels.cpu.codegen.program import run, step
 
-    sums = np.empty((blocks, 2, C), np.float32)
-    run(step(kernel, *arguments, sums, rows, C))
-    return sums.sum(0, np.float64)
-
-
-@accelerates(generic.channel_statistics, device="cpu", when=_rows)
-def channel_statistics(x: Array) -> tuple[Array, Array]:
-    """Return mean and variance from the sums of x - k and its square, k the first row of x."""
-    from tinynet.kernels.cpu.codegen import rows as kernels
-
     rows, C, P, tail, blocks = _size(x)
-    total, squares = _total(kernels.statistics(P, tail), (x,), rows, C, blocks)
-    shift = total / rows
-    first = x[0, :, 0, 0] if x.ndim == 4 else x[0]
-    var = np.maximum(squares / rows - shift * shift, 0)
-    return (first + shift).astype(np.float32), var.astype(np.float32)
+    weight, bias = np.ascontiguousarray(weight), np.ascontiguousarray(bias)
+    sums, found = np.empty((blocks, 2, C), np.float32), np.empty((5, C), np.float32)
+    run(
+        step(kernels.statistics(P, tail), x, sums, rows, C),
+        step(kernels.finish_statistics(), x, sums, weight, bias, _number(eps), found, rows, C, blocks),
+    )
+    return tuple(found)
+
+
+@functools.cache
+def _number(value: float) -> Array:
+    """Return a float32 number in memory, where kernels read it."""
+    return np.array([value], np.float32)
 
 
 @accelerates(generic.channel_sum, device="cpu", when=_rows)
 def channel_sum(x: Array) -> Array:
-    """Return the sums of the channels."""
+    """Return the sums of the channels, those of blocks of rows added up in double precision."""
     from tinynet.kernels.cpu.codegen import rows as kernels
+    from tinynet.kernels.cpu.codegen.program import run, step
 
     rows, C, P, tail, blocks = _size(x)
-    return _total(kernels.channel_sums(P, tail), (x,), rows, C, blocks)[0].astype(np.float32)
+    sums = np.empty((blocks, 2, C), np.float32)
+    run(step(kernels.channel_sums(P, tail), x, sums, rows, C))
+    return sums[:, 0].sum(0, np.float64).astype(np.float32)
 
 
 @accelerates(generic.channel_affine, device="cpu", when=_rows)
@@ -92,10 +96,7 @@ def channel_affine(
 @accelerates(normalization.batch_norm, device="cpu", when=_rows)
 def batch_norm(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, Array, Array, Array]:
     """Take the statistics in one pass, and scale and shift in another."""
-    mean, var = channel_statistics(x)
-    invstd = 1 / np.sqrt(var + np.float32(eps))
-    scale = weight * invstd
-    shift = bias - mean * scale
+    mean, var, invstd, scale, shift = batch_norm_coefficients(x, weight, bias, eps=eps)
     y = channel_affine(
         x, scale=scale, shift=shift, other=None, other_scale=None, other_shift=None, relu=False
     )
@@ -135,26 +136,27 @@ def batch_norm_backward_behind_relu(
     grad, other, y = (None if a is None else laid_out_like(a, x) for a in (grad, other, y))
     rows, C, P, tail, blocks = _size(x)
     mask, two = "affine" if scale is not None else "" if y is None else "y", other is not None
-    coefficients = np.zeros((6, C), np.float32)
+    coefficients = np.empty((6, C), np.float32)
     if scale is not None:
         coefficients[0], coefficients[1] = scale, shift
     coefficients[2] = mean
+    weight, invstd = np.ascontiguousarray(weight), np.ascontiguousarray(invstd)
     g = empty_like(x) if keep else None
     e, result = (grad if other is None else other), (x if y is None else y)
-    kernel = kernels.backward_sums(P, tail, mask, two, keep)
-    arrays = (x, grad, e, result, x if g is None else g, coefficients)
-    total, along = _total(kernel, arrays, rows, C, blocks)
-    # grad_x = weight * invstd * (g - mean(g) - x_hat * mean(g * x_hat)) = g * p + x * q + s
-    along = along * invstd  # the sum of g * x_hat
-    p = weight.astype(np.float64) * invstd
-    q = -p * invstd * along / rows
-    coefficients[3], coefficients[4], coefficients[5] = p, q, -p * total / rows - q * mean
-    grad_x = empty_like(x)
+    sums = np.empty((blocks, 2, C), np.float32)
+    grad_weight, grad_bias, grad_x = np.empty(C, np.float32), np.empty(C, np.float32), empty_like(x)
+    arrays = (x, grad, e, result, x if g is None else g, coefficients, sums)
     if g is None:
-        run(step(kernels.backward_apply(P, tail, mask, two), x, grad, e, result, grad_x, coefficients, rows, C))
+        again, final = (x, grad, e, result), kernels.backward_apply(P, tail, mask, two)
     else:
-        run(step(kernels.backward_apply(P, tail, "", False), x, g, g, g, grad_x, coefficients, rows, C))
-    return grad_x, along.astype(np.float32), total.astype(np.float32), g
+        again, final = (x, g, g, g), kernels.backward_apply(P, tail, "", False)
+    finish = (sums, weight, invstd, coefficients, grad_weight, grad_bias, rows, C, blocks)
+    run(
+        step(kernels.backward_sums(P, tail, mask, two, keep), *arrays, rows, C),
+        step(kernels.finish_backward(), *finish),
+        step(final, *again, grad_x, coefficients, rows, C),
+    )
+    return grad_x, grad_weight, grad_bias, g
 
 
 def flat(x: Array, *others: Any, **named: Any) -> bool:

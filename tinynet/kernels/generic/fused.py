@@ -13,11 +13,17 @@ from tinynet.kernels.registry import kernel
 
 
 @kernel
-def channel_statistics(x: Array) -> tuple[Array, Array]:
-    """Return the mean and the biased variance of each channel over all other axes, half precision in float32."""
+def batch_norm_coefficients(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, ...]:
+    """Return mean, biased variance, invstd = 1 / sqrt(variance + eps), and the scale and shift that normalise x.
+
+    Batch normalisation is x * scale + shift, with scale = weight * invstd and shift = bias - mean * scale.
+    """
     mean = channel_mean(x)
     centered = x - over_channels(mean, x)
-    return mean, channel_mean(centered * centered)
+    var = channel_mean(centered * centered)
+    invstd = 1 / array_module(x).sqrt(var + eps)
+    scale = weight * invstd
+    return mean, var, invstd, scale, bias - mean * scale
 
 
 @kernel

@@ -24,7 +24,7 @@ from typing import Any, Union
 
 from llvmlite import ir
 
-I1, I32, I64, F32 = ir.IntType(1), ir.IntType(32), ir.IntType(64), ir.FloatType()
+I1, I32, I64, F32, F64 = ir.IntType(1), ir.IntType(32), ir.IntType(64), ir.FloatType(), ir.DoubleType()
 POINTER = ir.PointerType()
 
 Number = Union[int, "Int"]
@@ -110,11 +110,16 @@ class Code:
         """Return a whole number as a value."""
         return value if isinstance(value, Int) else Int(self, ir.Constant(I64, value))
 
+    def wide(self, number: Int) -> Wide:
+        """Return a whole number in every lane, in double precision."""
+        scalar = self.builder.sitofp(number.value, F64)
+        return Wide(self, _splat(self.builder, scalar, F64, self.lanes))
+
     def constant(self, number: float) -> Vector:
         """Return a vector of one number everywhere."""
         return Vector(self, ir.Constant(self.vector_type, [float(number)] * self.lanes))
 
-    def variable(self, initial: Vector | Int) -> Variable:
+    def variable(self, initial: Vector | Wide | Int) -> Variable:
         """Return a register that can be given new values."""
         return Variable(self, initial)
 
@@ -279,15 +284,65 @@ class Vector:
         """Return this where the mask holds, else the other."""
         return Vector(self.code, self.code.builder.select(mask, self.value, self._of(other)))
 
+    def wide(self) -> Wide:
+        """Return the same numbers in double precision."""
+        kind = ir.VectorType(F64, self.code.lanes)
+        return Wide(self.code, self.code.builder.fpext(self.value, kind))
+
     def square_root(self) -> Vector:
         """Return the square root of every lane."""
         return Vector(self.code, self.code.intrinsic("sqrt", self.code.vector_type, self.value))
 
 
+class Wide:
+    """As many numbers of double precision as a vector has lanes: for sums of sums, and what is computed of them."""
+
+    def __init__(self, code: Code, value: Any) -> None:
+        self.code, self.value = code, value
+
+    def _of(self, other: Wide | float) -> Any:
+        if isinstance(other, Wide):
+            return other.value
+        return ir.Constant(ir.VectorType(F64, self.code.lanes), [float(other)] * self.code.lanes)
+
+    def __add__(self, other: Wide | float) -> Wide:
+        return Wide(self.code, self.code.builder.fadd(self.value, self._of(other)))
+
+    def __sub__(self, other: Wide | float) -> Wide:
+        return Wide(self.code, self.code.builder.fsub(self.value, self._of(other)))
+
+    def __mul__(self, other: Wide | float) -> Wide:
+        return Wide(self.code, self.code.builder.fmul(self.value, self._of(other)))
+
+    def __truediv__(self, other: Wide | float) -> Wide:
+        return Wide(self.code, self.code.builder.fdiv(self.value, self._of(other)))
+
+    def __neg__(self) -> Wide:
+        return self * -1.0
+
+    def at_least(self, low: float) -> Wide:
+        """Return the larger of each number and `low`; NaN stays NaN."""
+        small = self.code.builder.fcmp_ordered("<", self.value, self._of(low))
+        return Wide(self.code, self.code.builder.select(small, self._of(low), self.value))
+
+    def square_root(self) -> Wide:
+        """Return the square roots."""
+        kind = self.value.type
+        name = f"llvm.sqrt.v{self.code.lanes}f64"
+        function = self.code.module.globals.get(name) or ir.Function(
+            self.code.module, ir.FunctionType(kind, [kind]), name
+        )
+        return Wide(self.code, self.code.builder.call(function, [self.value]))
+
+    def narrow(self) -> Vector:
+        """Return the numbers rounded to float32."""
+        return Vector(self.code, self.code.builder.fptrunc(self.value, self.code.vector_type))
+
+
 class Variable:
     """A register whose value changes, in loops above all. LLVM's mem2reg makes a true register of it."""
 
-    def __init__(self, code: Code, initial: Vector | Int) -> None:
+    def __init__(self, code: Code, initial: Vector | Wide | Int) -> None:
         self.code, self.kind = code, type(initial)
         builder = ir.IRBuilder(code.entry)
         builder.position_before(code.entry.terminator)
@@ -298,6 +353,6 @@ class Variable:
         """Return the value it has now."""
         return self.kind(self.code, self.code.builder.load(self.place, typ=self.place.allocated_type))
 
-    def set(self, value: Vector | Int) -> None:
+    def set(self, value: Vector | Wide | Int) -> None:
         """Give it another value."""
         self.code.builder.store(value.value, self.place)

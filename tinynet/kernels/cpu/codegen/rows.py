@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tinynet.kernels.cpu.codegen.language import Code, Int, Pointer, Vector
+from tinynet.kernels.cpu.codegen.language import Code, Int, Pointer, Vector, Wide
 from tinynet.kernels.cpu.codegen.program import lanes, template
 
 BLOCK = 256
@@ -112,6 +112,64 @@ def statistics(code: Code, P: int, tail: bool) -> None:
             return centred, [v * v for v in centred]
 
         _sum_over(code, part, block, sums, terms)
+
+
+def _columns(code: Code, C: Int) -> Iterator[tuple[Int, Any]]:
+    """Loop over this thread's vectors of channels; yield where each begins, and its mask."""
+    L = code.lanes
+    begin, end = code.share((C + (L - 1)) // L)
+    for column in code.range(begin, end):
+        yield column * L, code.first_lanes(C - column * L)
+
+
+def _total(code: Code, sums: Pointer, blocks: Int, which: int, C: Int, at: Int, mask: Any) -> Wide:
+    """Add up the sums of all blocks."""
+    total = code.variable(code.zero.wide())
+    for block in code.range(blocks):
+        total.set(total.get() + (sums + (block * 2 + which) * C + at).load(mask).wide())
+    return total.get()
+
+
+@template
+def finish_statistics(code: Code) -> None:
+    """From the sums of `statistics`: [mean, biased variance, 1 / sqrt(variance + eps), scale, shift].
+
+    scale = weight * invstd, shift = bias - mean * scale: batch normalisation is x * scale + shift. eps: one number.
+    """
+    x, sums, weight, bias, eps, found = code.pointers(6)
+    rows, C, blocks = code.integers(3)
+    count = code.wide(rows)
+    for at, mask in _columns(code, C):
+        shift = _total(code, sums, blocks, 0, C, at, mask) / count
+        squares = _total(code, sums, blocks, 1, C, at, mask) / count
+        mean = (shift + (x + at).load(mask).wide()).narrow()
+        var = (squares - shift * shift).at_least(0.0).narrow()
+        invstd = code.constant(1.0) / (var + eps.broadcast()).square_root()
+        scale = (weight + at).load(mask) * invstd
+        for i, vector in enumerate((mean, var, invstd, scale, (bias + at).load(mask) - mean * scale)):
+            (found + C * i + at).store(vector, mask)
+
+
+@template
+def finish_backward(code: Code) -> None:
+    """From the sums of `backward_sums`: p, q and s into coefficients 3 to 5, and grad_weight and grad_bias.
+
+    dx = weight * invstd * (g - mean(g) - x_hat * mean(g * x_hat)) = g * p + x * q + s
+    """
+    sums, weight, invstd, coefficients, grad_weight, grad_bias = code.pointers(6)
+    rows, C, blocks = code.integers(3)
+    count = code.wide(rows)
+    for at, mask in _columns(code, C):
+        deviation = (invstd + at).load(mask).wide()
+        total = _total(code, sums, blocks, 0, C, at, mask)
+        along = _total(code, sums, blocks, 1, C, at, mask) * deviation
+        p = (weight + at).load(mask).wide() * deviation
+        q = -(p * deviation * along / count)
+        s = -(p * total / count) - q * (coefficients + C * 2 + at).load(mask).wide()
+        for i, value in enumerate((p, q, s)):
+            (coefficients + C * (3 + i) + at).store(value.narrow(), mask)
+        (grad_weight + at).store(along.narrow(), mask)
+        (grad_bias + at).store(total.narrow(), mask)
 
 
 @template
