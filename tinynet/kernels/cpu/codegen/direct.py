@@ -200,7 +200,7 @@ def grad_weight(code: Code, m: int, part: int, V: int, cw: int, step: int, tail_
                     tile = mine + ((group * count + place) * blocks + block) * (m * cw * V * L)
                     for start in range(0, m * cw, part):
                         out = tile + start * V * L
-                        total = Tile(code, part, V, lambda r, v, out=out: out + (r * V + v) * L)
+                        total = Tile(code, part, V, out)
                         for q in code.range(last - first):
                             a, b = corner + q * (step * width * cw) + start, right + q * OW * O
                             for ox in code.range(OW):

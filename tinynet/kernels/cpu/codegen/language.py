@@ -106,6 +106,14 @@ class Code:
 
     # Values
 
+    def buffer(self, floats: int) -> Pointer:
+        """Return memory of a few float32 numbers that lives as long as the kernel runs, aligned to a cache line."""
+        builder = ir.IRBuilder(self.entry)
+        builder.position_before(self.entry.terminator)
+        place = builder.alloca(ir.ArrayType(F32, floats))
+        place.align, place.type = 64, POINTER
+        return Pointer(self, place)
+
     def int(self, value: Number) -> Int:
         """Return a whole number as a value."""
         return value if isinstance(value, Int) else Int(self, ir.Constant(I64, value))
@@ -118,14 +126,6 @@ class Code:
         """Return a register that can be given new values."""
         return Variable(self, initial)
 
-    def buffer(self, floats: int) -> Pointer:
-        """Return memory of a few float32 numbers that lives as long as the kernel runs, aligned to a cache line."""
-        builder = ir.IRBuilder(self.entry)
-        builder.position_before(self.entry.terminator)
-        place = builder.alloca(ir.ArrayType(F32, floats))
-        place.align, place.type = 64, POINTER
-        return Pointer(self, place)
-
     def first_lanes(self, count: Int) -> Any:
         """Return the mask of the first `count` lanes; all of them if count is larger."""
         builder, whole = self.builder, ir.VectorType(I64, self.lanes)
@@ -133,8 +133,8 @@ class Code:
         return builder.icmp_signed("<", numbers, _splat(builder, count.value, I64, self.lanes))
 
     def fma(self, a: Vector, b: Vector, c: Vector) -> Vector:
-        """Return a * b + c, rounded once."""
-        return Vector(self, self.intrinsic("fma", self.vector_type, a.value, b.value, c.value))
+        """Return a * b + c, rounded once where the CPU has an instruction for it."""
+        return Vector(self, self.intrinsic("fmuladd", self.vector_type, a.value, b.value, c.value))
 
     def intrinsic(self, name: str, result: Any, *arguments: Any) -> Any:
         """Call LLVM's function of that name for this vector type."""
@@ -146,8 +146,10 @@ class Code:
 
 def _splat(builder: ir.IRBuilder, scalar: Any, kind: Any, lanes: int) -> Any:
     vector = ir.VectorType(kind, lanes)
-    one = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.Constant(I32, 0))
-    return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(I32, lanes), [0] * lanes))
+    undefined, zeros = ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(I32, lanes), [0] * lanes)
+    return builder.shuffle_vector(
+        builder.insert_element(undefined, scalar, ir.Constant(I32, 0)), undefined, zeros
+    )
 
 
 class Int:

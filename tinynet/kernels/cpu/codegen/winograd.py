@@ -217,7 +217,7 @@ def multiply_transposed(
                 left = planes + f * plane_V + block * tiles * L
                 for half in range(0, L, R):
                     out = dU + ((f * groups + group) * blocks + block) * (L * V * L) + half * V * L
-                    sums = Tile(code, R, V, lambda r, v, out=out: out + (r * V + v) * L)
+                    sums = Tile(code, R, V, out)
                     for t in code.range(count):
                         sums.add_product(left + t * L + half, 1, right + t * (V * L))
                     for r, line in enumerate(sums.registers):
