@@ -1,9 +1,10 @@
 """A language of loops and vectors for kernels: Python code that writes LLVM instructions.
 
 A kernel is a Python function over a `Code`. What it does with Python numbers happens once, while the instructions are
-written: a Python loop over 6 rows writes its body six times (this unrolls it), a Python `if` picks one way. What it does
-with the values of this module happens when the compiled kernel runs: `Int`, a whole number; `Vector`, as many float32
-numbers as a register holds; `Pointer`, a place among float32 numbers; `Variable`, a register whose value changes.
+written: a Python loop over 6 rows writes its body six times (this unrolls it), a Python `if` picks one way. What it
+does with the values of this module happens when the compiled kernel runs: `Int`, a whole number; `Vector`, as many
+float32 numbers as a register holds; `Pointer`, a place among float32 numbers; `Variable`, a register whose value
+changes.
 
     code = Code("scale", lanes=16)
     x, y, factor = code.pointers(3)
@@ -13,7 +14,8 @@ numbers as a register holds; `Pointer`, a place among float32 numbers; `Variable
     for i in code.range(first, last):                    # one loop in the compiled kernel
         (y + i * 16).store((x + i * 16).load() * f)
 
-`for i in code.range(n)` runs its body once, with a number that stands for every i: the loop itself is written around it.
+`for i in code.range(n)` runs its body once, with a number that stands for every i: the loop itself is written around
+it.
 """
 
 from __future__ import annotations
@@ -75,7 +77,10 @@ class Code:
 
     def range(self, *bounds: Number) -> Iterator[Int]:
         """Write a loop over range(stop), range(start, stop) or range(start, stop, step > 0)."""
-        start, stop, step = [*(self.int(b) for b in (bounds if len(bounds) > 1 else (0, *bounds))), self.int(1)][:3]
+        start, stop, step = [
+            *(self.int(b) for b in (bounds if len(bounds) > 1 else (0, *bounds))),
+            self.int(1),
+        ][:3]
         builder, before = self.builder, self.builder.block
         body, after = builder.append_basic_block("loop"), builder.append_basic_block("after")
         builder.cbranch(builder.icmp_signed("<", start.value, stop.value), body, after)
