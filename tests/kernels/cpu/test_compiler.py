@@ -38,7 +38,9 @@ def start(cache: Path | None, code: str = DOUBLE, **environment: str) -> subproc
     if cache is not None:
         kept["TINYNET_KERNEL_CACHE"] = str(cache)
     pipe = subprocess.PIPE
-    return subprocess.Popen([sys.executable, "-c", code], env=kept | environment, stdout=pipe, stderr=pipe, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", code], env=kept | environment, stdout=pipe, stderr=pipe, text=True
+    )
 
 
 def run(cache: Path | None, code: str = DOUBLE, **environment: str) -> tuple[str, str]:
@@ -118,7 +120,9 @@ def test_each_instruction_set_has_its_own_files(tmp_path: Path) -> None:
 
 
 def compiler_key(isa: str) -> str:
-    return run(None, "from tinynet.kernels.cpu.codegen import compiler; print(compiler.cpu())", TINYNET_ISA=isa)[0]
+    return run(
+        None, "from tinynet.kernels.cpu.codegen import compiler; print(compiler.cpu())", TINYNET_ISA=isa
+    )[0]
 
 
 def test_another_cpu_or_llvm_changes_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +181,9 @@ def test_a_limit_above_the_cpu_changes_nothing(monkeypatch: pytest.MonkeyPatch) 
     for isa in ("auto", "avx2", "sse"):
         monkeypatch.setenv("TINYNET_ISA", isa)
         assert compiler.cpu.__wrapped__() == ("old", "+sse2,-avx2", 4)
-    monkeypatch.setattr(compiler.llvm, "get_host_cpu_features", lambda: Old({"sse4.2": True, "avx2": True, "fma": True}))
+    monkeypatch.setattr(
+        compiler.llvm, "get_host_cpu_features", lambda: Old({"sse4.2": True, "avx2": True, "fma": True})
+    )
     assert compiler.cpu.__wrapped__() == ("x86-64-v2", "", 4)
     monkeypatch.setenv("TINYNET_ISA", "avx2")
     assert compiler.cpu.__wrapped__() == ("x86-64-v3", "", 8)

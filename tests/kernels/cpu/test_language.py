@@ -74,7 +74,20 @@ def test_whole_numbers_compute_as_in_python(a: int, b: int) -> None:
     def compute(code: Code, x: Int, y: Int) -> Sequence[Int]:
         return [
             *(x + y, x - y, x * y, x // y, x % y, x.minimum(y), x.maximum(y)),
-            *(x + 5, 5 + x, x + 0, x - 5, 5 - x, x * 3, 3 * x, x * 1, x // 2, x % 2, x.minimum(4), x.maximum(4)),
+            *(
+                x + 5,
+                5 + x,
+                x + 0,
+                x - 5,
+                5 - x,
+                x * 3,
+                3 * x,
+                x * 1,
+                x // 2,
+                x % 2,
+                x.minimum(4),
+                x.maximum(4),
+            ),
         ]
 
     expected = [

@@ -45,7 +45,9 @@ def circle(steps: int, threads: int) -> None:
     pairs = [(x, y) if k % 2 == 0 else (y, x) for k in range(steps)]
     run(*(step(shift(), source, target, ITEMS) for source, target in pairs), threads=threads)
     result = y if steps % 2 else x
-    np.testing.assert_array_equal(result, np.roll(np.arange(ITEMS), -steps)[:, None] + np.full(lanes(), steps))
+    np.testing.assert_array_equal(
+        result, np.roll(np.arange(ITEMS), -steps)[:, None] + np.full(lanes(), steps)
+    )
 
 
 @pytest.mark.parametrize("threads", THREADS)
@@ -226,7 +228,11 @@ def outcome(code: str) -> tuple[int, str, str]:
     """Run code after a run of the team in a process of its own."""
     command = [sys.executable, "-c", PROGRAM + textwrap.dedent(code)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    return done.returncode, done.stdout, done.stderr.partition("compiling kernels")[0].removesuffix("tinynet: ")
+    return (
+        done.returncode,
+        done.stdout,
+        done.stderr.partition("compiling kernels")[0].removesuffix("tinynet: "),
+    )
 
 
 EXITS = {
