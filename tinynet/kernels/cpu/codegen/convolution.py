@@ -326,10 +326,11 @@ def _grad_input(dy: np.ndarray, weight: np.ndarray, dx: np.ndarray, shape: Shape
     L = lanes()
     cw = min(O, L)
     vertical, horizontal = _phases(H, KH, SH, PH, DH), _phases(W, KW, SW, PW, DW)
-    top = max(0, -min(shift for _, _, taps in vertical for _, shift in taps))
-    left = max(0, -min(shift for _, _, taps in horizontal for _, shift in taps))
-    right = max(count + shift for _, count, taps in horizontal for _, shift in taps)
-    span = 1 + top + max(0, max(shift for _, _, taps in vertical for _, shift in taps))
+    # Where windows are further apart than the image is wide, there may be no taps at all.
+    rows_away = [shift for _, _, taps in vertical for _, shift in taps] or [0]
+    top, left = max(0, -min(rows_away)), max([0, *(-shift for _, _, taps in horizontal for _, shift in taps)])
+    right = max([0, *(count + shift for _, count, taps in horizontal for _, shift in taps)])
+    span = 1 + top + max(0, *rows_away)
     width = left + max(right, 1)
     R, V = _register_tile(tuple(sorted({count for _, count, _ in horizontal})), -(-C // L))
     matrices = weight.reshape(O, C, KH * KW).transpose(2, 0, 1)  # [places][O][C]
@@ -344,7 +345,7 @@ def _grad_input(dy: np.ndarray, weight: np.ndarray, dx: np.ndarray, shape: Shape
                 panels.append(_panels(matrices[kernel], cw, V).ravel())
                 offset += panels[-1].size
     _run_direct(
-        dy, np.concatenate(panels), None, dx, np.array(phases, np.int64), np.array(places, np.int64), R=R, V=V, cw=cw,
+        dy, np.concatenate(panels or [weight.ravel()]), None, dx, np.array(phases, np.int64), np.array(places, np.int64), R=R, V=V, cw=cw,
         stride=1, top=top, left=left, width=width, span=span, out_row=SH * W * C, out_pixel=SW * C,
     )  # fmt: skip
 
