@@ -60,9 +60,10 @@ def test_dead_memory_is_used_again_the_last_first() -> None:
     places = address(first), address(second)
     assert places[0] != places[1]
     del first, second
-    assert (address(one := empty(SIZE)), address(other := empty(SIZE))) == places[::-1]
+    again = [empty(SIZE), empty(SIZE)]
+    assert [*map(address, again)] == [*places[::-1]]
     assert pool.unused_bytes() == 0
-    del one, other
+    again.clear()
     assert pool.unused_bytes() == 2 * MINIMUM
 
 
@@ -175,7 +176,7 @@ def take_here() -> int:
 
 
 def test_no_memory_is_a_memory_error() -> None:
-    with pytest.raises(MemoryError, match="cannot get [0-9]+ bytes of memory"):
+    with pytest.raises(MemoryError, match=r"cannot get \d+ bytes of memory"):
         empty(1 << 52)
 
 
