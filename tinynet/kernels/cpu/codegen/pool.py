@@ -35,7 +35,7 @@ class _Block(np.ndarray):
             _free.setdefault(self.nbytes, deque()).append((_collections, self.base))
 
 
-_free: dict[int, deque[tuple[int, mmap.mmap]]] = {}
+_free: dict[int, deque[tuple[int, Any]]] = {}
 _collections = 0
 
 

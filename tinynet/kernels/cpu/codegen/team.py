@@ -22,7 +22,7 @@ import functools
 import itertools
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -88,18 +88,14 @@ class _Writer:
     def block(self, name: str) -> Any:
         return self.function.append_basic_block(name)
 
-    def spin(self, done: Any, limit: int | None) -> Any:
-        """Wait until done() holds; return the block reached after `limit` looks, if there is a limit.
+    def spin(self, done: Callable[[], Any], limit: int | None) -> Any:
+        """Wait until done() holds; with a limit, return the block reached after so many looks.
 
-        Without one let other processes run now and then.
+        After every YIELD_EVERY looks let other threads run.
         """
         builder = self.builder
-        before, loop, again, after = (
-            builder.block,
-            self.block("spin"),
-            self.block("again"),
-            self.block("done"),
-        )
+        before, loop, again, after = builder.block, self.block("spin"), self.block("again"), self.block("done")
+        offer, tired = self.block("offer"), self.block("tired") if limit else None
         builder.branch(loop)
         builder.position_at_end(loop)
         looks = builder.phi(I64)
@@ -108,17 +104,15 @@ class _Writer:
         builder.position_at_end(again)
         self.pause()
         more = builder.add(looks, ir.Constant(I64, 1))
-        tired = self.block("tired")
-        if limit is None:
-            rest = builder.urem(more, ir.Constant(I64, YIELD_EVERY))
-            looks.add_incoming(more, builder.block)
-            builder.cbranch(builder.icmp_signed("==", rest, ir.Constant(I64, 0)), tired, loop)
-            builder.position_at_end(tired)
-            self.call("sched_yield", [])
-            looks.add_incoming(more, tired)
+        looks.add_incoming(more, again)
+        rest = builder.urem(more, ir.Constant(I64, YIELD_EVERY))
+        builder.cbranch(builder.icmp_signed("==", rest, ir.Constant(I64, 0)), offer, loop)
+        builder.position_at_end(offer)
+        self.call("sched_yield", [])
+        looks.add_incoming(more, offer)
+        if tired is None:
             builder.branch(loop)
         else:
-            looks.add_incoming(more, builder.block)
             builder.cbranch(builder.icmp_signed("<", more, ir.Constant(I64, limit)), loop, tired)
         builder.position_at_end(after)
         return tired
