@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from tinynet.kernels.cpu.codegen import convolution, direct
-from tinynet.kernels.cpu.codegen.convolution import Pair, Shape
+from tinynet.kernels.cpu.codegen import convolution, direct, direct_plan, winograd_plan
 from tinynet.kernels.cpu.codegen.program import aligned
+from tinynet.kernels.cpu.codegen.shape import Pair, Shape
 from tinynet.kernels.generic import conv as generic
 from tinynet.kernels.generic.im2col import output_size
 from tinynet.threads import get_num_threads, set_num_threads
@@ -129,6 +129,11 @@ class Guarded:
         array[:] = values
         return array
 
+    def replace(self, patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(convolution, "empty", self.array)
+        for module in (direct_plan, winograd_plan):
+            patch.setattr(module, "scratch", lambda use, floats: self.array(floats))
+
     def check(self) -> None:
         for memory in self.whole:
             ends = np.concatenate([memory[:MARGIN], memory[-MARGIN:]])
@@ -138,8 +143,7 @@ class Guarded:
 @pytest.fixture
 def guarded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Guarded]:
     memory = Guarded()
-    monkeypatch.setattr(convolution, "scratch", lambda use, floats: memory.array(floats))
-    monkeypatch.setattr(convolution, "empty", memory.array)
+    memory.replace(monkeypatch)
     yield memory
     memory.check()
 
@@ -176,7 +180,7 @@ def check(case: Case, memory: Guarded, threads: tuple[int, ...] = (1, 2, 3)) -> 
     }
     given = [memory.copy(a) for a in (channels_last(x), weight, bias, channels_last(dy))]
     before = [a.copy() for a in given]
-    bound = WINOGRAD if shape.is_winograd() else DIRECT
+    bound = WINOGRAD if convolution.takes_winograd(shape) else DIRECT
     for count in threads:
         set_num_threads(count)
         found, again = compute(*given, shape), compute(*given, shape)
@@ -208,9 +212,9 @@ def threads_as_before() -> Iterator[None]:
 @pytest.fixture
 def fresh_plans() -> Iterator[None]:
     """Forget how convolutions are cut into blocks, before and after a test that changes the limits."""
-    convolution._blocking.cache_clear()
+    winograd_plan._blocking.cache_clear()
     yield
-    convolution._blocking.cache_clear()
+    winograd_plan._blocking.cache_clear()
 
 
 @pytest.mark.parametrize("case", [*THREES, *OTHERS, *UNREACHED], ids=str)
@@ -223,39 +227,43 @@ def test_direct_convolution_of_what_winograds_would_take(
     case: Case, guarded: Guarded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(convolution, "use_winograd", False)
-    assert not case.shape().is_winograd()
+    assert not convolution.takes_winograd(case.shape())
     check(case, guarded)
 
 
 def test_winograds_form_is_chosen_for_some_and_not_for_all() -> None:
-    chosen = [case.shape().is_winograd() for case in THREES]
+    chosen = [convolution.takes_winograd(case.shape()) for case in THREES]
     assert 0 < sum(chosen) < len(chosen)
-    assert not any(case.shape().is_winograd() for case in OTHERS)
+    assert not any(convolution.takes_winograd(case.shape()) for case in OTHERS)
 
 
 @pytest.mark.usefixtures("fresh_plans")
 @pytest.mark.parametrize("limits", [(0, 0), (0, 40 << 10), (0, 12 << 20), (1 << 30, 0)], ids=str)
-@pytest.mark.parametrize("case", [case for case in THREES if case.shape().is_winograd()], ids=str)
+@pytest.mark.parametrize(
+    "case", [case for case in THREES if convolution.takes_winograd(case.shape())], ids=str
+)
 def test_winograds_in_phases_and_in_small_blocks(
     case: Case, limits: Pair, guarded: Guarded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     local, chunk = limits
-    monkeypatch.setattr(convolution, "LOCAL", local)
-    monkeypatch.setattr(convolution, "CHUNK", chunk)
-    assert convolution._blocking(1, (4, 4), case.C, case.O, 1, False).phased == (local == 0)
+    monkeypatch.setattr(winograd_plan, "LOCAL", local)
+    monkeypatch.setattr(winograd_plan, "CHUNK", chunk)
+    assert winograd_plan._blocking(1, (4, 4), case.C, case.O, 1, False).phased == (local == 0)
     check(case, guarded, (1, 3))
 
 
 @pytest.mark.usefixtures("fresh_plans")
-@pytest.mark.parametrize("case", [case for case in THREES if case.shape().is_winograd()], ids=str)
+@pytest.mark.parametrize(
+    "case", [case for case in THREES if convolution.takes_winograd(case.shape())], ids=str
+)
 def test_winograds_a_row_of_tiles_at_a_time(
     case: Case, guarded: Guarded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """U alone fits within LOCAL and a block of tiles does not."""
     L = convolution.lanes()
     size = 36 * 4 * L * L * -(-case.C // L) * -(-case.O // L)
-    monkeypatch.setattr(convolution, "LOCAL", size)
-    assert not convolution._blocking(1, (4, 4), case.C, case.O, 1, False).phased
+    monkeypatch.setattr(winograd_plan, "LOCAL", size)
+    assert not winograd_plan._blocking(1, (4, 4), case.C, case.O, 1, False).phased
     check(case, guarded, (2,))
 
 
@@ -292,8 +300,7 @@ def check_few() -> None:
         patch.setattr(convolution, "use_winograd", use_winograd)
         for case in FEW:
             memory = Guarded()
-            patch.setattr(convolution, "scratch", lambda use, floats, memory=memory: memory.array(floats))
-            patch.setattr(convolution, "empty", memory.array)
+            memory.replace(patch)
             check(case, memory, (2,))
             memory.check()
     print(convolution.lanes(), end="")

@@ -53,7 +53,9 @@ def _copy_band(
     L = code.lanes
     pixels = W.minimum(width - left)
     if cw < L:
-        _copy_narrow(code, x, copy, top=top, left=left, rows=rows, width=width, H=H, W=W, pixels=pixels, cw=cw)
+        _copy_narrow(
+            code, x, copy, top=top, left=left, rows=rows, width=width, H=H, W=W, pixels=pixels, cw=cw
+        )
         return
     for block in code.range((C + (L - 1)) // L):
         mask = code.first_lanes(C - block * L) if tail else None
@@ -111,7 +113,9 @@ def convolve(
     places: of each the offset in the copy
     """
     x, weights, y, bias, memory, phases, places = code.pointers(7)
-    N, H, W, C, O, top, left, width, span, band, bands, out_image, out_row, out_pixel, count, room = code.integers(16)
+    N, H, W, C, O, top, left, width, span, band, bands, out_image, out_row, out_pixel, count, room = (
+        code.integers(16)
+    )
     L = code.lanes
     blocks = code.int(1) if cw < L else (C + (L - 1)) // L
     groups = (O + (V * L - 1)) // (V * L)
@@ -140,10 +144,14 @@ def convolve(
                             b = panel + (place - first_place) * blocks * (cw * V * L)
                             _inner(code, result, at, b, blocks, rows * width * cw, cw, step)
                         out = y + image * out_image + start + q * out_row + ox * out_pixel + group * (V * L)
-                        _write_tile(code, result, out, out_pixel, bias if with_bias else None, group, O, tail_out)
+                        _write_tile(
+                            code, result, out, out_pixel, bias if with_bias else None, group, O, tail_out
+                        )
 
 
-def _inner(code: Code, result: Tile, a: Pointer, b: Pointer, blocks: Int, plane: Int, cw: int, step: int) -> None:
+def _inner(
+    code: Code, result: Tile, a: Pointer, b: Pointer, blocks: Int, plane: Int, cw: int, step: int
+) -> None:
     """Add the products of all channels at one place of the window."""
     width = result.V * code.lanes
     unroll = next(u for u in (4, 3, 2, 1) if cw % u == 0) if cw > 6 else cw
@@ -155,7 +163,14 @@ def _inner(code: Code, result: Tile, a: Pointer, b: Pointer, blocks: Int, plane:
 
 
 def _write_tile(
-    code: Code, result: Tile, out: Pointer, out_pixel: Int, bias: Pointer | None, group: Int, O: Int, tail: bool
+    code: Code,
+    result: Tile,
+    out: Pointer,
+    out_pixel: Int,
+    bias: Pointer | None,
+    group: Int,
+    O: Int,
+    tail: bool,
 ) -> None:
     L, V = code.lanes, result.V
     for v in range(V):
@@ -168,7 +183,9 @@ def _write_tile(
 
 
 @template
-def grad_weight(code: Code, m: int, part: int, V: int, cw: int, step: int, tail_in: bool, tail_out: bool) -> None:
+def grad_weight(
+    code: Code, m: int, part: int, V: int, cw: int, step: int, tail_in: bool, tail_out: bool
+) -> None:
     """Sum up the weight's gradient over the images of each thread, in memory of its own.
 
     Args:    m: neighbouring places taken together; part: rows of a register tile, a divisor of m*cw

@@ -39,6 +39,20 @@ def template(write: Callable[..., None]) -> Callable[..., int]:
     return functools.wraps(write)(compiled)
 
 
+@template
+def add_copies(code: Code) -> None:
+    """Add to the first of `copies` arrays of `size` numbers, a multiple of L, the others."""
+    (sums,) = code.pointers(1)
+    copies, size = code.integers(2)
+    begin, end = code.share(size // code.lanes)
+    for i in code.range(begin, end):
+        place = sums + i * code.lanes
+        total = code.variable(place.load())
+        for copy in code.range(1, copies):
+            total.set(total.get() + (place + copy * size).load())
+        place.store(total.get())
+
+
 def step(kernel: int, *arguments: Any) -> Step:
     """Return a call of a kernel: arrays are given by their address, numbers as 64-bit words.
 

@@ -94,7 +94,12 @@ class _Writer:
         After every YIELD_EVERY looks let other threads run.
         """
         builder = self.builder
-        before, loop, again, after = builder.block, self.block("spin"), self.block("again"), self.block("done")
+        before, loop, again, after = (
+            builder.block,
+            self.block("spin"),
+            self.block("again"),
+            self.block("done"),
+        )
         offer, tired = self.block("offer"), self.block("tired") if limit else None
         builder.branch(loop)
         builder.position_at_end(loop)

@@ -23,10 +23,12 @@ Source:  Lavin, Gray 2015, arXiv 1509.09308
 
 from __future__ import annotations
 
+from typing import Any
+
 from tinynet.kernels.cpu.codegen import transforms
 from tinynet.kernels.cpu.codegen.gemm import Tile
-from tinynet.kernels.cpu.codegen.language import Code, Int, Number, Pointer
-from tinynet.kernels.cpu.codegen.layout import channel_blocks, copy_row, transpose
+from tinynet.kernels.cpu.codegen.language import Code, Int, Number, Pointer, Vector
+from tinynet.kernels.cpu.codegen.layout import channel_blocks, copy_row
 from tinynet.kernels.cpu.codegen.program import template
 
 F, M, N = 36, transforms.M, transforms.N
@@ -271,7 +273,7 @@ def gather(
                             _write(out, vector, shift, mask, add)
 
 
-def _write(out: Pointer, vector, shift, mask, add: bool) -> None:  # type: ignore[no-untyped-def]
+def _write(out: Pointer, vector: Vector, shift: Vector | None, mask: Any, add: bool) -> None:
     if shift is not None:
         vector = vector + shift
     if add:
@@ -349,7 +351,9 @@ def multiply_transposed_phase(code: Code, R: int, V: int) -> None:
     planes, D, dU = code.pointers(3)
     C, O, tiles, count = code.integers(4)
     first, last = code.share(F)
-    multiply_transposed(code, planes, D, dU, first=first, last=last, C=C, O=O, tiles=tiles, count=count, R=R, V=V)
+    multiply_transposed(
+        code, planes, D, dU, first=first, last=last, C=C, O=O, tiles=tiles, count=count, R=R, V=V
+    )
 
 
 @template
@@ -392,100 +396,3 @@ def grad_weight_local(code: Code, R: int, V: int, tail_in: bool, tail_out: bool)
             code, planes, D, dU, first=code.int(0), last=code.int(F), C=C, O=O, tiles=tiles,
             count=(last - first) * TW, R=R, V=V,
         )  # fmt: skip
-
-
-@template
-def spread_weight(code: Code, V: int) -> None:
-    """U = G g G^T of weight (O, C, 3, 3), lanes along O."""
-    weight, U = code.pointers(2)
-    O, C = code.integers(2)
-    L = code.lanes
-    blocks, groups = (C + (L - 1)) // L, (O + (V * L - 1)) // (V * L)
-    buffer = code.buffer(9 * L * L)
-    begin, end = code.share(groups * V)
-    for column in code.range(begin, end):
-        for block in code.range(blocks):
-            for chunk in code.range(9):
-                entry = block * (9 * L) + chunk * L
-                rows = []
-                for r in range(L):
-                    o = column * L + r
-                    left = Int(code, code.builder.select(o < O, (C * 9 - entry).value, code.int(0).value))
-                    rows.append((weight + o * C * 9 + entry).load(code.first_lanes(left)))
-                for r, vector in enumerate(transpose(code, rows)):
-                    (buffer + chunk * (L * L) + r * L).store(vector)
-            for c in code.range(L):
-                g = [[(buffer + c * (9 * L) + (3 * i + j) * L).load() for j in range(3)] for i in range(3)]
-                out = U + ((column // V * blocks + block) * L + c) * (V * L) + column % V * L
-                _store_all(code, transforms.product_2d(code, transforms.G, g), out, groups * blocks * (L * V * L))
-
-
-@template
-def spread_weight_turned(code: Code, V: int) -> None:
-    """U for the gradient of the input: weight (O, C, 3, 3) turned by half a turn, lanes along C."""
-    weight, U = code.pointers(2)
-    O, C = code.integers(2)
-    L = code.lanes
-    blocks, groups = (O + (L - 1)) // L, (C + (V * L - 1)) // (V * L)
-    begin, end = code.share(groups * V)
-    for column in code.range(begin, end):
-        for o in code.range(blocks * L):
-            taps = []
-            for chunk in range(0, 9, L):
-                rows = []
-                for r in range(L):
-                    c = column * L + r
-                    valid = code.builder.and_(c < C, o < O)
-                    left = Int(code, code.builder.select(valid, code.int(9 - chunk).value, code.int(0).value))
-                    rows.append((weight + (o * C + c) * 9 + chunk).load(code.first_lanes(left)))
-                taps += transpose(code, rows)
-            g = [[taps[8 - (3 * i + j)] for j in range(3)] for i in range(3)]
-            out = U + (column // V * blocks * L + o) * (V * L) + column % V * L
-            _store_all(code, transforms.product_2d(code, transforms.G, g), out, groups * blocks * (L * V * L))
-
-
-def _store_all(code: Code, matrix, out: Pointer, distance: Int) -> None:  # type: ignore[no-untyped-def]
-    for i, line in enumerate(matrix):
-        for j, vector in enumerate(line):
-            (out + distance * (i * N + j)).store(vector)
-
-
-@template
-def add_copies(code: Code) -> None:
-    """Add to the first of `copies` arrays of `size` numbers, a multiple of L, the others."""
-    (sums,) = code.pointers(1)
-    copies, size = code.integers(2)
-    begin, end = code.share(size // code.lanes)
-    for i in code.range(begin, end):
-        place = sums + i * code.lanes
-        total = code.variable(place.load())
-        for copy in code.range(1, copies):
-            total.set(total.get() + (place + copy * size).load())
-        place.store(total.get())
-
-
-@template
-def fold_weight(code: Code, V: int) -> None:
-    """grad_weight (O, C, 3, 3) = G^T dU G."""
-    dU, weight = code.pointers(2)
-    O, C = code.integers(2)
-    L = code.lanes
-    blocks, groups = (C + (L - 1)) // L, (O + (V * L - 1)) // (V * L)
-    distance = groups * blocks * (L * V * L)
-    buffer = code.buffer(9 * L * L)
-    begin, end = code.share(groups * V)
-    for column in code.range(begin, end):
-        for block in code.range(blocks):
-            for c in code.range(L):
-                place = dU + ((column // V * blocks + block) * L + c) * (V * L) + column % V * L
-                u = [[(place + distance * (i * N + j)).load() for j in range(N)] for i in range(N)]
-                for i, line in enumerate(transforms.product_2d(code, transforms.GT, u)):
-                    for j, vector in enumerate(line):
-                        (buffer + c * (9 * L) + (3 * i + j) * L).store(vector)
-            for chunk in code.range(9):
-                entry = block * (9 * L) + chunk * L
-                rows = [(buffer + chunk * (L * L) + r * L).load() for r in range(L)]
-                for r, vector in enumerate(transpose(code, rows)):
-                    o = column * L + r
-                    left = Int(code, code.builder.select(o < O, (C * 9 - entry).value, code.int(0).value))
-                    (weight + o * C * 9 + entry).store(vector, code.first_lanes(left))

@@ -1,0 +1,22 @@
+"""The sizes of a convolution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a convolution is made of, besides the numbers; pairs are heights and widths."""
+
+    images: int
+    image: Pair
+    channels: int
+    results: Pair
+    outputs: int
+    window: Pair
+    stride: Pair
+    padding: Pair
+    dilation: Pair
