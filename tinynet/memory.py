@@ -1,9 +1,12 @@
 """Memory for results, used again when the array that held it is gone.
 
-Memory that was never touched before costs a page fault every 4 KiB, more than twice the time of writing it. So arrays of
-MINIMUM bytes and more come from here, and are returned when nothing refers to them any more. What has lain
+Memory that was never touched before costs a page fault every 4 KiB, more than twice the time of writing it. So arrays
+of MINIMUM bytes and more come from here, and are returned when nothing refers to them any more. What has lain
 unused from one full garbage collection to the next is given back to the system: twice `gc.collect()` after a model is
 gone returns all of it.
+
+An array may die in any thread, and between any two instructions of another: nothing here may wait for a lock. Whoever
+takes a waiting block does so in one step, popping it from a deque.
 """
 
 from __future__ import annotations
@@ -12,11 +15,15 @@ import contextlib
 import gc
 import math
 import mmap
+from collections import deque
 from typing import Any
 
 import numpy as np
 
 MINIMUM = 32 << 10
+_PRIVATE: dict[str, Any] = (
+    {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+)
 
 
 class _Block(np.ndarray):
@@ -26,22 +33,29 @@ class _Block(np.ndarray):
     """Whether an array of it was handed out of the library, where it can change unnoticed."""
 
     def __del__(self) -> None:
-        _free.setdefault(self.nbytes, []).append((_collections, self.base))
+        # A part of a block has the block as its base; when the process ends, this module's names are None.
+        if _free is not None and not isinstance(self.base, type(self)):
+            _free.setdefault(self.nbytes, deque()).append((_collections, self.base))
 
 
-_free: dict[int, list[tuple[int, Any]]] = {}
+_free: dict[int, deque[tuple[int, Any]]] = {}
 _collections = 0
 
 
 def empty(*shape: int, dtype: Any = np.float32) -> np.ndarray:
-    """Return an array whose values are left over from before."""
+    """Return an array whose values are left over from before.
+
+    Raises:  MemoryError: the system has not that much
+    """
     dtype = np.dtype(dtype)
     size = dtype.itemsize * math.prod(shape)
     if size < MINIMUM:
         return np.empty(shape, dtype)
     size = _rounded(size)
-    waiting = _free.get(size)
-    memory = waiting.pop()[1] if waiting else _new(size)
+    try:
+        memory = _free[size].pop()[1]
+    except LookupError:  # none of that size waits
+        memory = _new(size)
     return np.ndarray(shape, dtype, _Block(size, np.uint8, memory))
 
 
@@ -95,11 +109,15 @@ def _rounded(size: int) -> int:
 
 
 def _new(size: int) -> mmap.mmap:
-    """Return memory of the system, which begins on a page.
+    """Return memory of the system, which begins on a page and is not shared with processes forked later.
 
-    Not an array's: NumPy takes the base of a base for its own if both are plain arrays, and would lose sight of the block.
+    Not an array's: NumPy takes the base of a base for its own if both are plain arrays, and would lose sight of the
+    block.
     """
-    memory = mmap.mmap(-1, size)
+    try:
+        memory = mmap.mmap(-1, size, **_PRIVATE)
+    except OSError as error:
+        raise MemoryError(f"cannot get {size} bytes of memory: {error}") from error
     if hasattr(mmap, "MADV_HUGEPAGE"):
         with contextlib.suppress(OSError):  # a kernel without huge pages
             memory.madvise(mmap.MADV_HUGEPAGE)
@@ -108,16 +126,20 @@ def _new(size: int) -> mmap.mmap:
 
 def unused_bytes() -> int:
     """Return how many bytes wait to be used again."""
-    return sum(size * len(blocks) for size, blocks in _free.items())
+    return sum(size * len(blocks) for size, blocks in list(_free.items()))
 
 
 def release(before: int | None = None) -> None:
     """Give memory back to the system: all that is unused, or what has been since a number of full collections ago."""
-    for size, blocks in list(_free.items()):
-        _free[size] = [] if before is None else [block for block in blocks if block[0] >= before]
+    for blocks in list(_free.values()):
+        for _ in range(len(blocks)):
+            with contextlib.suppress(IndexError):  # another thread took the last one
+                block = blocks.popleft()
+                if before is not None and block[0] >= before:
+                    blocks.append(block)
 
 
-def _after_collection(phase: str, info: dict[str, int]) -> None:
+def _after_collection(phase: str, info: dict[str, Any]) -> None:
     global _collections
     if phase == "stop" and info["generation"] == 2:
         release(before=_collections)

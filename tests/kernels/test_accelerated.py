@@ -52,7 +52,7 @@ def convolutions(name: str) -> Callable[[np.random.Generator, str], list[Call]]:
                 rng.standard_normal(x_shape).astype(dtype),
                 rng.standard_normal(weight_shape).astype(dtype),
             )
-            y = kernels.kernels()["conv2d"].generic(x, weight, **geometry)
+            y = kernels.kernels()["conv2d"].generic(x, weight, None, **geometry)
             grad_y = rng.standard_normal(y.shape).astype(dtype)
             if i % 2:
                 x, grad_y = channels_last(x), channels_last(grad_y)

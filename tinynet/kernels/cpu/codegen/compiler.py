@@ -9,11 +9,10 @@ cannot be written kernels are kept in memory alone.
 
 from __future__ import annotations
 
-import ctypes
+import contextlib
 import functools
 import hashlib
 import os
-import platform
 import sys
 import tempfile
 from collections.abc import Callable
@@ -22,31 +21,36 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-PROTOTYPE = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
+from tinynet.backend import BackendUnavailable
 
 _engines: list[Any] = []
 _announced = False
+
+
+LEVELS = {"avx2": ("x86-64-v3", ("avx2", "fma"), 8), "sse": ("x86-64-v2", ("sse4.2",), 4)}
+"""What TINYNET_ISA may limit x86 to: LLVM's name for such CPUs, what of it the kernels are for, and the lanes."""
 
 
 @functools.cache
 def cpu() -> tuple[str, str, int]:
     """Return the CPU's name and features for LLVM, and how many float32 numbers its vectors hold.
 
-    TINYNET_ISA limits the instructions: "avx2" (256 bits), "sse" (128 bits) or "auto", all that the CPU has.
+    TINYNET_ISA limits the instructions: "avx2" (256 bits), "sse" (128 bits) or "auto", all that the CPU has. A limit
+    above what the CPU has changes nothing.
     """
-    name = llvm.get_host_cpu_name()
-    has = llvm.get_host_cpu_features()
-    isa = os.environ.get("TINYNET_ISA", "auto")
-    if isa not in ("auto", "avx2", "sse"):
-        raise ValueError(f"TINYNET_ISA is {isa!r}; it must be 'auto', 'avx2' or 'sse'")
-    if isa != "auto":
-        off = ("avx512", "avx10", "evex", "amx", *(("avx", "fma", "f16c", "vaes", "vpclmul") if isa == "sse" else ()))
-        for feature in has:
-            has[feature] = has[feature] and not feature.startswith(off)
-        if isa == "avx2":
-            name = "x86-64-v3" if platform.machine() in ("x86_64", "AMD64") else name
+    limit = os.environ.get("TINYNET_ISA", "auto")
+    if limit not in ("auto", *LEVELS):
+        raise BackendUnavailable(f"TINYNET_ISA is {limit!r}; it must be 'auto', 'avx2' or 'sse'")
+    try:
+        has = llvm.get_host_cpu_features()
+    except RuntimeError:  # LLVM does not know how to ask this CPU
+        has = llvm.FeatureMap()
     lanes = 16 if has.get("avx512f") else 8 if has.get("avx2") and has.get("fma") else 4
-    return name, has.flatten(), lanes
+    if limit != "auto":
+        name, needed, width = LEVELS[limit]
+        if width <= lanes and all(has.get(feature) for feature in needed):
+            return name, "", width
+    return llvm.get_host_cpu_name(), has.flatten(), lanes
 
 
 def lanes() -> int:
@@ -54,13 +58,18 @@ def lanes() -> int:
     return cpu()[2]
 
 
-def cache_folder() -> Path:
-    """Return the folder of compiled kernels: TINYNET_KERNEL_CACHE, else "kernels" in tinynet's cache folder."""
-    given = os.environ.get("TINYNET_KERNEL_CACHE")
-    if given:
-        return Path(given).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-    return Path(base) / "tinynet" / "kernels"
+def cache_folder() -> Path | None:
+    """Return the folder of compiled kernels: TINYNET_KERNEL_CACHE, else "kernels" in tinynet's cache folder.
+
+    None where there is neither that nor a home.
+    """
+    given, base = os.environ.get("TINYNET_KERNEL_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    try:
+        if given:
+            return Path(given).expanduser()
+        return (Path(base) if base else Path.home() / ".cache") / "tinynet" / "kernels"
+    except RuntimeError:
+        return None
 
 
 @functools.cache
@@ -70,13 +79,15 @@ def _target_machine() -> Any:
     llvm.initialize_native_asmparser()
     name, features, _ = cpu()
     target = llvm.Target.from_default_triple()
-    return target.create_target_machine(cpu=name, features=features, opt=3, jit=True, codemodel="jitdefault", reloc="pic")
+    return target.create_target_machine(
+        cpu=name, features=features, opt=3, jit=True, codemodel="jitdefault", reloc="pic"
+    )
 
 
 @functools.cache
 def _sources() -> bytes:
     """Return a digest of everything that decides what is compiled, besides the kernel and its parameters."""
-    digest = hashlib.sha256(repr((cpu(), llvm.llvm_version_info)).encode())
+    digest = hashlib.sha256(repr((cpu(), llvm.get_default_triple(), llvm.llvm_version_info)).encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
     return digest.digest()
@@ -89,16 +100,15 @@ def function(name: str, write: Callable[[], str]) -> tuple[int, Any]:
              write: returns the kernel as LLVM's text; called only if it has not been compiled before
     """
     key = hashlib.sha256(_sources() + name.encode()).hexdigest()
-    place = cache_folder() / f"{key[:40]}.o"
-    machine_code = _read(place)
+    folder = cache_folder()
+    place = None if folder is None else folder / f"{key[:40]}.o"
+    machine_code = None if place is None else _read(place)
     if machine_code is None:
-        _announce(place.parent)
+        _announce(folder)
         machine_code = _compile(write())
-        _write(place, machine_code)
-    try:
-        engine = _load(machine_code)
-    except RuntimeError:  # a file that is whole but not ours
-        engine = _load(_compile(write()))
+        if place is not None:
+            _write(place, machine_code)
+    engine = _load(machine_code)
     _engines.append(engine)
     return engine.get_function_address(name), engine
 
@@ -114,8 +124,9 @@ def _compile(text: str) -> bytes:
 
 
 def _load(machine_code: bytes) -> Any:
-    _target_machine()
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), llvm.Target.from_default_triple().create_target_machine())
+    _target_machine()  # LLVM is ready once there is one
+    machine = llvm.Target.from_default_triple().create_target_machine()
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
     engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
     engine.finalize_object()
     return engine
@@ -132,19 +143,30 @@ def _read(place: Path) -> bytes | None:
 
 
 def _write(place: Path, machine_code: bytes) -> None:
-    try:
+    with contextlib.suppress(OSError):  # read-only or full: the next process compiles again
         place.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=place.parent, suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            file.write(hashlib.sha256(machine_code).digest() + machine_code)
-        os.replace(temporary, place)
-    except OSError:
-        pass  # read-only or full: the next process compiles again
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(hashlib.sha256(machine_code).digest() + machine_code)
+            os.replace(temporary, place)
+        except BaseException:
+            os.unlink(temporary)
+            raise
 
 
-def _announce(folder: Path) -> None:
+def _announce(folder: Path | None) -> None:
     """Say once that kernels are being compiled: the first step takes seconds longer than the others."""
     global _announced
     if not _announced:
         _announced = True
-        print(f"tinynet: compiling kernels for this CPU, once; they are kept in {folder}", file=sys.stderr, flush=True)
+        kept = f"once; they are kept in {folder}" if _is_writable(folder) else "for this process alone"
+        print(f"tinynet: compiling kernels for this CPU, {kept}", file=sys.stderr, flush=True)
+
+
+def _is_writable(folder: Path | None) -> bool:
+    with contextlib.suppress(OSError):
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            return os.access(folder, os.W_OK)
+    return False

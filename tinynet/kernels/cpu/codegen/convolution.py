@@ -1,239 +1,67 @@
-"""Which generated kernels compute a convolution, and with what block sizes.
+"""Which generated kernels compute a convolution: Winograd's or direct ones.
 
 Arrays here are float32, channels last: x (N, H, W, C), y (N, OH, OW, O), contiguous; weight (O, C, KH, KW), contiguous.
 """
 
 from __future__ import annotations
 
-import functools
-import math
-from dataclasses import dataclass
+import os
 
 import numpy as np
 
-from tinynet.kernels.cpu.codegen import direct_convolution, winograd
-from tinynet.kernels.cpu.codegen.gemm import tile
+from tinynet.backend import BackendUnavailable
+from tinynet.kernels.cpu.codegen import direct_plan, winograd_plan
+from tinynet.kernels.cpu.codegen.program import lanes
+from tinynet.kernels.cpu.codegen.shape import Shape
 from tinynet.memory import empty
-from tinynet.kernels.cpu.codegen.program import lanes, run, scratch, step, whole
-from tinynet.kernels.cpu.codegen.shape import Pair, Shape
-from tinynet.threads import get_num_threads
 
 
-LOCAL = 640 << 10
-"""Bytes of V and M of a block of tiles, and of U, up to which they stay in a core's L2 cache of 1 MiB."""
-CHUNK = 12 << 20
-"""Bytes of V and M of a chunk that all threads work on: part of the L3 cache."""
+def _read_switch() -> bool:
+    choice = os.environ.get("TINYNET_CONV", "auto")
+    if choice not in ("auto", "direct"):
+        raise BackendUnavailable(f"TINYNET_CONV is {choice!r}; it must be 'auto' or 'direct'")
+    return choice == "auto"
+
+
+use_winograd = _read_switch()
+"""Whether 3x3 convolutions of stride 1 run as Winograd's; off with TINYNET_CONV=direct."""
+
+
+def takes_winograd(shape: Shape) -> bool:
+    """Return whether Winograd's form fits: a 3x3 window of stride 1, and channels that fill most of a vector."""
+    return (
+        use_winograd
+        and (shape.window, shape.stride, shape.dilation) == ((3, 3), (1, 1), (1, 1))
+        and max(shape.padding) <= 2
+        and min(shape.channels, shape.outputs) >= lanes() // 2
+        and min(shape.results) >= 2
+        and min(shape.image) >= 2
+    )
 
 
 def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, shape: Shape) -> np.ndarray:
     """Return y."""
     y = empty(shape.images, *shape.results, shape.outputs)
-    if shape.is_winograd():
-        _winograd(x, weight, bias, y, shape.padding, turned=False)
+    if takes_winograd(shape):
+        winograd_plan.convolve(x, weight, bias, y, shape.padding, turned=False)
     else:
-        direct_convolution.forward(x, weight, bias, y, shape)
+        direct_plan.convolve(x, weight, bias, y, shape)
     return y
 
 
 def grad_input(dy: np.ndarray, weight: np.ndarray, shape: Shape) -> np.ndarray:
     """Return the gradient of x from that of y."""
     dx = empty(shape.images, *shape.image, shape.channels)
-    if shape.is_winograd():
+    if takes_winograd(shape):
         PH, PW = shape.padding
-        _winograd(dy, weight, None, dx, (2 - PH, 2 - PW), turned=True)
+        winograd_plan.convolve(dy, weight, None, dx, (2 - PH, 2 - PW), turned=True)
     else:
-        direct_convolution.grad_input(dy, weight, dx, shape)
+        direct_plan.grad_input(dy, weight, dx, shape)
     return dx
 
 
 def grad_weight(x: np.ndarray, dy: np.ndarray, shape: Shape) -> np.ndarray:
     """Return the gradient of weight from x and the gradient of y."""
-    if shape.is_winograd():
-        return _winograd_grad_weight(x, dy, shape)
-    return direct_convolution.grad_weight(x, dy, shape)
-
-
-# Winograd
-
-
-def _tiles(size: Pair) -> Pair:
-    return -(-size[0] // winograd.M), -(-size[1] // winograd.M)
-
-
-@dataclass(frozen=True)
-class Blocking:
-    """How a Winograd convolution is cut into blocks of tile rows."""
-
-    phased: bool
-    rows: int
-    """Tile rows in a block."""
-    tiles: int
-    """Tiles that V and M have room for."""
-    R: int
-    V: int
-    room_V: int
-    room_M: int
-    band: int
-    """Floats of V, of M and of a band."""
-
-
-@functools.cache
-def _blocking(images: int, size: Pair, C: int, O: int, threads: int, transposed: bool) -> Blocking:
-    """Choose blocks for `size` results; transposed: for the gradient of the weights."""
-    L = lanes()
-    CB, OB = -(-C // L), -(-O // L)
-    R, V = tile(L, OB)
-    TH, TW = _tiles(size)
-    each = winograd.F * 4 * L * (CB + OB)
-    phased = winograd.F * 4 * L * L * CB * OB > LOCAL
-    if transposed:
-        R = 1
-    most = images * TH if phased else -(-images * TH // threads)
-    if phased:  # where U is larger than the cache, it had better pass once for all tiles
-        limit = CHUNK if winograd.F * 4 * L * L * CB * OB < CHUNK else 2 * CHUNK
-    else:
-        limit = LOCAL
-    rows = max(1, min(most, limit // (each * TW)))
-    if phased:
-        rows = -(-most // -(-most // rows))  # chunks of equal size
-    else:
-        unit = R // math.gcd(R, TW)  # tile rows that fill whole register tiles
-        rows = max(rows // unit * unit, min(rows, unit))
-    tiles = whole(rows * TW, R)
-    width = TW * winograd.M + 2
-    return Blocking(
-        phased=phased,
-        rows=rows,
-        tiles=tiles,
-        R=R,
-        V=V,
-        room_V=winograd.F * L * (CB * tiles + 1),
-        room_M=winograd.F * L * (OB * tiles + 1),
-        band=whole(winograd.N * (width + 4) * L, L),
-    )
-
-
-def _winograd(
-    x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray, padding: Pair, *, turned: bool
-) -> None:
-    """Convolve x with weight, or with the turned weight whose channels are exchanged, into y."""
-    L, threads = lanes(), get_num_threads()
-    N, H, W, C = x.shape
-    _, OH, OW, O = y.shape
-    CB, OB = -(-C // L), -(-O // L)
-    plan = _blocking(N, (OH, OW), C, O, threads, False)
-    TH, TW = _tiles((OH, OW))
-    tails = C % L != 0, O % L != 0
-    exact, with_bias = OH % winograd.M == 0 and OW % winograd.M == 0, bias is not None
-    shift = weight if bias is None else bias
-    sizes = (C, O) if turned else (O, C)
-    if plan.phased and plan.rows >= N * TH and OB // plan.V >= 2 * threads:
-        _winograd_grouped(x, weight, bias, y, plan, padding, turned=turned)
-        return
-    U = scratch("U", winograd.F * CB * OB * L * L)
-    steps = [step(winograd.spread_weight(plan.V, turned), weight, U, *sizes)]
-    if not plan.phased:
-        room = plan.room_V + plan.room_M + plan.band
-        memory = scratch("local", room * threads)
-        kernel = winograd.convolve_local(plan.R, plan.V, *tails, exact, with_bias, False)
-        steps.append(
-            step(
-                kernel, x, U, y, shift, memory,
-                N, H, W, C, OH, OW, O, *padding, TH, TW, plan.rows, plan.tiles, plan.room_V, room,
-            )  # fmt: skip
-        )
-        run(*steps, threads=threads)
-        return
-    planes, products = scratch("V", plan.room_V), scratch("M", plan.room_M)
-    bands = scratch("bands", plan.band * threads)
-    spread, multiply = winograd.spread_x(tails[0]), winograd.multiply_phase(plan.R, plan.V)
-    gather = winograd.gather_phase(plan.V, tails[1], exact, with_bias, False)
-    for first, last in _chunks(N * TH, plan.rows):
-        count = (last - first) * TW
-        steps += [
-            step(spread, x, planes, bands, first, last, H, W, C, *padding, TH, TW, plan.tiles, plan.band),
-            step(multiply, planes, U, products, C, O, plan.tiles, count),
-            step(gather, products, y, shift, first, last, OH, OW, O, TH, TW, plan.tiles),
-        ]
-    run(*steps, threads=threads)
-
-
-def _winograd_grouped(
-    x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray, plan: Blocking, padding: Pair,
-    *, turned: bool,
-) -> None:  # fmt: skip
-    """Convolve where all tiles are one chunk and U is large."""
-    L, threads = lanes(), get_num_threads()
-    N, H, W, C = x.shape
-    _, OH, OW, O = y.shape
-    TH, TW = _tiles((OH, OW))
-    planes, products = scratch("V", plan.room_V), scratch("M", plan.room_M)
-    room = winograd.F * whole(C, L) * plan.V * L
-    exact = OH % winograd.M == 0 and OW % winograd.M == 0
-    run(
-        step(
-            winograd.spread_x(C % L != 0), x, planes, scratch("bands", plan.band * threads),
-            0, N * TH, H, W, C, *padding, TH, TW, plan.tiles, plan.band,
-        ),
-        step(
-            winograd.multiply_grouped(plan.R, plan.V, turned), weight, planes, products, scratch("U", room * threads),
-            *((C, O) if turned else (O, C)), plan.tiles, N * TH * TW, room,
-        ),
-        step(
-            winograd.gather_phase(plan.V, O % L != 0, exact, bias is not None, False),
-            products, y, weight if bias is None else bias, 0, N * TH, OH, OW, O, TH, TW, plan.tiles,
-        ),
-        threads=threads,
-    )  # fmt: skip
-
-
-def _chunks(items: int, size: int) -> list[Pair]:
-    return [(first, min(first + size, items)) for first in range(0, items, size)]
-
-
-def _winograd_grad_weight(x: np.ndarray, dy: np.ndarray, shape: Shape) -> np.ndarray:
-    L, threads = lanes(), get_num_threads()
-    N, H, W, C = x.shape
-    _, OH, OW, O = dy.shape
-    plan = _blocking(N, (OH, OW), C, O, threads, True)
-    TH, TW = _tiles((OH, OW))
-    size = winograd.F * L * L * -(-C // L) * -(-O // L)
-    tails = C % L != 0, O % L != 0
-    R = L if plan.V == 1 else min(8, L) if plan.V < 4 else 4
-    grad = empty(O, C, 3, 3)
-    if not plan.phased:
-        sums = scratch("dU", size * threads)
-        fold = step(winograd.fold_weight(plan.V), sums, grad, O, C)
-        room = plan.room_V + plan.room_M + plan.band
-        kernel = winograd.grad_weight_local(R, plan.V, *tails)
-        first = step(
-            kernel, x, dy, scratch("local", room * threads), sums,
-            N, H, W, C, OH, OW, O, *shape.padding, TH, TW, plan.rows, plan.tiles, plan.room_V, room, size,
-        )  # fmt: skip
-        run(first, step(winograd.add_copies(), sums, threads, size), fold, threads=threads)
-        return grad
-    planes, D = scratch("V", plan.room_V), scratch("M", plan.room_M)
-    bands = scratch("bands", plan.band * threads)
-    spread_x, spread_dy = winograd.spread_x(tails[0]), winograd.spread_dy(plan.V, tails[1])
-    if plan.rows >= N * TH and -(-O // L) // plan.V >= 2 * threads:
-        room = winograd.F * whole(C, L) * plan.V * L
-        grouped = winograd.grad_weight_grouped(R, plan.V)
-        run(
-            step(spread_x, x, planes, bands, 0, N * TH, H, W, C, *shape.padding, TH, TW, plan.tiles, plan.band),
-            step(spread_dy, dy, D, bands, 0, N * TH, OH, OW, O, TH, TW, plan.tiles, plan.band),
-            step(grouped, planes, D, scratch("U", room * threads), grad, O, C, plan.tiles, N * TH * TW, room),
-            threads=threads,
-        )
-        return grad
-    sums = scratch("dU", size)
-    fold = step(winograd.fold_weight(plan.V), sums, grad, O, C)
-    multiply = winograd.multiply_transposed_phase(R, plan.V)
-    steps = [step(winograd.clear(), sums, size)]
-    for begin, end in _chunks(N * TH, plan.rows):
-        steps += [
-            step(spread_x, x, planes, bands, begin, end, H, W, C, *shape.padding, TH, TW, plan.tiles, plan.band),
-            step(spread_dy, dy, D, bands, begin, end, OH, OW, O, TH, TW, plan.tiles, plan.band),
-            step(multiply, planes, D, sums, C, O, plan.tiles, (end - begin) * TW),
-        ]
-    run(*steps, fold, threads=threads)
-    return grad
+    if takes_winograd(shape):
+        return winograd_plan.grad_weight(x, dy, shape.padding)
+    return direct_plan.grad_weight(x, dy, shape)

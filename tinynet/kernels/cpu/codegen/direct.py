@@ -145,7 +145,7 @@ def convolve(
                             if parts:
                                 with code.when(part.equals(first_unit)):
                                     _clear(code, sums, R * V)
-                            result = Tile(code, R, V, (lambda r, v, s=sums: s + (r * V + v) * L) if parts else None)
+                            result = Tile(code, R, V, sums if parts else None)
                             for unit in code.range(part, end_part):
                                 at, b = corner + units.integer(unit), panel + (unit - first_unit) * (cw * V * L)
                                 _add_unit(code, result, at, b, cw, step)
@@ -237,7 +237,7 @@ def _sum_pixels(
 ) -> None:  # fmt: skip
     """Add to a register tile at `out` the outer products of all pixels of some rows of the copy and of grad_y."""
     L = code.lanes
-    total = Tile(code, part, V, lambda r, v: out + (r * V + v) * L)
+    total = Tile(code, part, V, out)
     for q in code.range(rows):
         left, right = a + q * row, b + q * OW * O
         for ox in code.range(OW):
@@ -291,7 +291,7 @@ def grad_weight_shared(code: Code, part: int, V: int, cw: int, step: int, tail_o
             for tile in code.range(first, last):
                 out = base + tile * (part * V * L)
                 corner = copies + units.integer(tile // (cw // part)) + tile % (cw // part) * part
-                total = Tile(code, part, V, lambda r, v, out=out: out + (r * V + v) * L)
+                total = Tile(code, part, V, out)
                 for image in code.range(start, (start + chunk).minimum(N)):
                     left, right = corner + image * size, dy + image * OH * OW * O + group * (V * L)
                     for q in code.range(OH):

@@ -7,9 +7,7 @@ make 16 multiply-adds of 10 loads: the two multipliers of a core are busy all th
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from tinynet.kernels.cpu.codegen.language import Code, Pointer, Variable
+from tinynet.kernels.cpu.codegen.language import Code, Pointer, Vector
 
 
 def tile(lanes: int, vectors: int) -> tuple[int, int]:
@@ -25,12 +23,15 @@ def tile(lanes: int, vectors: int) -> tuple[int, int]:
 class Tile:
     """R x V registers that start at zero or at what memory holds."""
 
-    def __init__(self, code: Code, R: int, V: int, start: Callable[[int, int], Pointer] | None = None) -> None:
-        """Take R x V registers; `start` tells where the first value of register (r, v) lies."""
+    def __init__(self, code: Code, R: int, V: int, start: Pointer | None = None) -> None:
+        """Take R x V registers; at `start` lie their first values, row by row without gaps."""
         self.code, self.R, self.V = code, R, V
-        self.registers: list[list[Variable]] = [
-            [code.variable(code.zero if start is None else start(r, v).load()) for v in range(V)] for r in range(R)
-        ]
+        L = code.lanes
+
+        def first(r: int, v: int) -> Vector:
+            return code.zero if start is None else (start + (r * V + v) * L).load()
+
+        self.registers = [[code.variable(first(r, v)) for v in range(V)] for r in range(R)]
 
     def add_product(self, a: Pointer, row: int, b: Pointer) -> None:
         """Add to register (r, v) the number at a + r * row times the v-th vector at b."""

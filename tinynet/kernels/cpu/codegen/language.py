@@ -1,9 +1,10 @@
 """A language of loops and vectors for kernels: Python code that writes LLVM instructions.
 
 A kernel is a Python function over a `Code`. What it does with Python numbers happens once, while the instructions are
-written: a Python loop over 6 rows writes its body six times (this unrolls it), a Python `if` picks one way. What it does
-with the values of this module happens when the compiled kernel runs: `Int`, a whole number; `Vector`, as many float32
-numbers as a register holds; `Pointer`, a place among float32 numbers; `Variable`, a register whose value changes.
+written: a Python loop over 6 rows writes its body six times (this unrolls it), a Python `if` picks one way. What it
+does with the values of this module happens when the compiled kernel runs: `Int`, a whole number; `Vector`, as many
+float32 numbers as a register holds; `Pointer`, a place among float32 numbers; `Variable`, a register whose value
+changes.
 
     code = Code("scale", lanes=16)
     x, y, factor = code.pointers(3)
@@ -13,7 +14,8 @@ numbers as a register holds; `Pointer`, a place among float32 numbers; `Variable
     for i in code.range(first, last):                    # one loop in the compiled kernel
         (y + i * 16).store((x + i * 16).load() * f)
 
-`for i in code.range(n)` runs its body once, with a number that stands for every i: the loop itself is written around it.
+`for i in code.range(n)` runs its body once, with a number that stands for every i: the loop itself is written around
+it.
 """
 
 from __future__ import annotations
@@ -75,7 +77,10 @@ class Code:
 
     def range(self, *bounds: Number) -> Iterator[Int]:
         """Write a loop over range(stop), range(start, stop) or range(start, stop, step > 0)."""
-        start, stop, step = [*(self.int(b) for b in (bounds if len(bounds) > 1 else (0, *bounds))), self.int(1)][:3]
+        start, stop, step = [
+            *(self.int(b) for b in (bounds if len(bounds) > 1 else (0, *bounds))),
+            self.int(1),
+        ][:3]
         builder, before = self.builder, self.builder.block
         body, after = builder.append_basic_block("loop"), builder.append_basic_block("after")
         builder.cbranch(builder.icmp_signed("<", start.value, stop.value), body, after)
@@ -106,6 +111,14 @@ class Code:
 
     # Values
 
+    def buffer(self, floats: int) -> Pointer:
+        """Return memory of a few float32 numbers that lives as long as the kernel runs, aligned to a cache line."""
+        builder = ir.IRBuilder(self.entry)
+        builder.position_before(self.entry.terminator)
+        place = builder.alloca(ir.ArrayType(F32, floats))
+        place.align, place.type = 64, POINTER
+        return Pointer(self, place)
+
     def int(self, value: Number) -> Int:
         """Return a whole number as a value."""
         return value if isinstance(value, Int) else Int(self, ir.Constant(I64, value))
@@ -123,14 +136,6 @@ class Code:
         """Return a register that can be given new values."""
         return Variable(self, initial)
 
-    def buffer(self, floats: int) -> Pointer:
-        """Return memory of a few float32 numbers that lives as long as the kernel runs, aligned to a cache line."""
-        builder = ir.IRBuilder(self.entry)
-        builder.position_before(self.entry.terminator)
-        place = builder.alloca(ir.ArrayType(F32, floats))
-        place.align, place.type = 64, POINTER
-        return Pointer(self, place)
-
     def first_lanes(self, count: Int) -> Any:
         """Return the mask of the first `count` lanes; all of them if count is larger."""
         builder, whole = self.builder, ir.VectorType(I64, self.lanes)
@@ -138,8 +143,8 @@ class Code:
         return builder.icmp_signed("<", numbers, _splat(builder, count.value, I64, self.lanes))
 
     def fma(self, a: Vector, b: Vector, c: Vector) -> Vector:
-        """Return a * b + c, rounded once."""
-        return Vector(self, self.intrinsic("fma", self.vector_type, a.value, b.value, c.value))
+        """Return a * b + c, rounded once where the CPU has an instruction for it."""
+        return Vector(self, self.intrinsic("fmuladd", self.vector_type, a.value, b.value, c.value))
 
     def intrinsic(self, name: str, result: Any, *arguments: Any) -> Any:
         """Call LLVM's function of that name for this vector type."""
@@ -151,8 +156,10 @@ class Code:
 
 def _splat(builder: ir.IRBuilder, scalar: Any, kind: Any, lanes: int) -> Any:
     vector = ir.VectorType(kind, lanes)
-    one = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.Constant(I32, 0))
-    return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(I32, lanes), [0] * lanes))
+    undefined, zeros = ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(I32, lanes), [0] * lanes)
+    return builder.shuffle_vector(
+        builder.insert_element(undefined, scalar, ir.Constant(I32, 0)), undefined, zeros
+    )
 
 
 class Int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import gc
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +25,9 @@ def template(write: Callable[..., None]) -> Callable[..., int]:
 
     @functools.cache
     def compiled(*parameters: int | bool | str) -> int:
-        name = "_".join([write.__module__.rpartition(".")[2], write.__name__.strip("_"), *map(str, parameters)])
+        name = "_".join(
+            [write.__module__.rpartition(".")[2], write.__name__.strip("_"), *map(str, parameters)]
+        )
 
         def text() -> str:
             code = Code(name, compiler.lanes())
@@ -35,16 +39,32 @@ def template(write: Callable[..., None]) -> Callable[..., int]:
     return functools.wraps(write)(compiled)
 
 
+@template
+def add_copies(code: Code) -> None:
+    """Add to the first of `copies` arrays of `size` numbers, a multiple of L, the others."""
+    (sums,) = code.pointers(1)
+    copies, size = code.integers(2)
+    begin, end = code.share(size // code.lanes)
+    for i in code.range(begin, end):
+        place = sums + i * code.lanes
+        total = code.variable(place.load())
+        for copy in code.range(1, copies):
+            total.set(total.get() + (place + copy * size).load())
+        place.store(total.get())
+
+
 def step(kernel: int, *arguments: Any) -> Step:
     """Return a call of a kernel: arrays are given by their address, numbers as 64-bit words.
 
-    Arrays must be contiguous in the order the kernel expects, and are not checked here.
+    Arrays must be contiguous in the order the kernel expects, and are not checked here. They live as long as the call.
     """
-    words = [
+    numbers = [
         a if type(a) is int else a.__array_interface__["data"][0] if isinstance(a, np.ndarray) else int(a)
         for a in arguments
     ]
-    return kernel, (ctypes.c_int64 * len(words))(*words), arguments
+    words = (ctypes.c_int64 * len(numbers))(*numbers)
+    words.arrays = arguments  # type: ignore[attr-defined]
+    return kernel, words
 
 
 def run(*steps: Step, threads: int | None = None) -> None:
@@ -73,17 +93,30 @@ def aligned(*shape: int) -> np.ndarray:
 
 
 class Scratch:
-    """Memory that kernels use between steps, kept for the next call: one growing array for each use."""
+    """Memory that kernels use between steps, kept for the next call: one growing array for each use and Python thread.
+
+    What no call has used from one full garbage collection to the next is given up, as in the pool.
+    """
 
     def __init__(self) -> None:
-        self._arrays: dict[str, np.ndarray] = {}
+        self._arrays: dict[tuple[str, int], np.ndarray] = {}
+        self._used: set[tuple[str, int]] = set()
+        gc.callbacks.append(self._after_collection)
 
     def __call__(self, use: str, floats: int) -> np.ndarray:
         """Return at least so many float32 numbers on a cache line; what they hold is left from before."""
-        array = self._arrays.get(use)
+        key = use, threading.get_ident()
+        array = self._arrays.get(key)
         if array is None or array.size < floats:
-            array = self._arrays[use] = aligned(floats)
+            array = self._arrays[key] = aligned(floats)
+        self._used.add(key)
         return array
+
+    def _after_collection(self, phase: str, info: dict[str, Any]) -> None:
+        if phase == "stop" and info["generation"] == 2:
+            used, self._used = self._used, set()
+            for key in self._arrays.keys() - used:
+                self._arrays.pop(key, None)
 
 
 scratch = Scratch()

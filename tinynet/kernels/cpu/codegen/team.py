@@ -4,9 +4,10 @@ A call through Python's own thread pool takes about 100 us, as long as a small k
 the work, raises a counter, does its own share, and waits until the others have counted themselves off: about 2 us.
 The others look at the counter for a while (SPINS) and then sleep on a POSIX condition; the caller wakes them if there
 are any sleepers. Several kernels can be given at once: nobody starts the next before all have finished the last.
+Where there are no POSIX threads (Windows) the shares of a kernel run in Python's threads.
 
 The state all share, 64-bit words, each on a cache line of its own (words 0, 8, 16, ...):
-    ticket    number of the work times 256, plus how many threads take part in it: one word, so that it is read whole
+    ticket    number of the work times 65536, plus how many threads take part in it: one word, so that it is read whole
     arrived   how many times a thread has finished a kernel of the present work
     sleepers  how many threads sleep on the condition
     steps     address of the kernels, then their number: pairs of function and arguments
@@ -18,15 +19,18 @@ from __future__ import annotations
 import atexit
 import ctypes
 import functools
+import itertools
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import llvmlite.binding as llvm
 from llvmlite import ir
 
 from tinynet.kernels.cpu.codegen import compiler
 from tinynet.kernels.cpu.codegen.language import I32, I64, POINTER
+from tinynet.threads import in_parallel
 
 TICKET, ARRIVED, SLEEPERS, STEPS, COUNT, MUTEX, CONDITION, WORDS = 0, 8, 16, 24, 25, 32, 48, 80
 SPINS = 40000
@@ -34,14 +38,26 @@ SPINS = 40000
 
 To wake it takes 30 us, as long as many a kernel runs.
 """
-YIELD_EVERY = 20000
-"""Looks at the counter between offers to let another process run: the machine may have fewer free cores than threads."""
-MOST_THREADS = 255
-POSIX = ("pthread_mutex_lock", "pthread_mutex_unlock", "pthread_cond_wait", "pthread_cond_broadcast", "sched_yield")
-KERNEL = ir.FunctionType(ir.VoidType(), [I64, I64, POINTER])
+YIELD_EVERY = 1000
+"""Looks at the counter between offers to let another thread run, about 25 us: free cores may be fewer than threads.
 
-Step = tuple[int, Any, Any]
-"""The address of a kernel, its arguments as a ctypes array of 64-bit words, and what must live as long as these."""
+With 8 threads on 2 cores four small kernels take 1.3 ms, and 15 ms if a thread that waits keeps its core for 500 us.
+"""
+TICKET_BITS = 16
+"""Bits of a ticket that count threads."""
+POSIX = (
+    "pthread_mutex_lock",
+    "pthread_mutex_unlock",
+    "pthread_cond_wait",
+    "pthread_cond_broadcast",
+    "sched_yield",
+)
+"""What the machine code calls: LLVM ends the process if it does not find one of them."""
+KERNEL = ir.FunctionType(ir.VoidType(), [I64, I64, POINTER])
+KERNEL_IN_PYTHON = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
+
+Step = tuple[int, Any]
+"""The address of a kernel, and its arguments as a ctypes array of 64-bit words."""
 
 
 class _Writer:
@@ -66,22 +82,28 @@ class _Writer:
         self.builder.call(function, arguments)
 
     def pause(self) -> None:
-        """Tell the CPU that this is a loop that waits; on other CPUs than x86 an empty instruction."""
+        """Tell the CPU that this is a loop that waits; "isb" takes about as long on Arm as "pause" does on x86."""
         kind = ir.FunctionType(ir.VoidType(), [])
-        x86 = compiler.llvm.get_default_triple().startswith(("x86_64", "i686"))
-        text = "pause" if x86 else ""
+        family = llvm.get_default_triple().partition("-")[0]
+        text = {"x86_64": "pause", "i686": "pause", "aarch64": "isb", "arm64": "isb"}.get(family, "")
         self.builder.asm(kind, text, "~{memory}", [], side_effect=True)
 
     def block(self, name: str) -> Any:
         return self.function.append_basic_block(name)
 
-    def spin(self, done: Any, limit: int | None) -> Any:
-        """Wait until done() holds; return the block reached after `limit` looks, if there is a limit.
+    def spin(self, done: Callable[[], Any], limit: int | None) -> Any:
+        """Wait until done() holds; with a limit, return the block reached after so many looks.
 
-        Without one let other processes run now and then.
+        After every YIELD_EVERY looks let other threads run.
         """
         builder = self.builder
-        before, loop, again, after = builder.block, self.block("spin"), self.block("again"), self.block("done")
+        before, loop, again, after = (
+            builder.block,
+            self.block("spin"),
+            self.block("again"),
+            self.block("done"),
+        )
+        offer, tired = self.block("offer"), self.block("tired") if limit else None
         builder.branch(loop)
         builder.position_at_end(loop)
         looks = builder.phi(I64)
@@ -90,17 +112,15 @@ class _Writer:
         builder.position_at_end(again)
         self.pause()
         more = builder.add(looks, ir.Constant(I64, 1))
-        tired = self.block("tired")
-        if limit is None:
-            rest = builder.urem(more, ir.Constant(I64, YIELD_EVERY))
-            looks.add_incoming(more, builder.block)
-            builder.cbranch(builder.icmp_signed("==", rest, ir.Constant(I64, 0)), tired, loop)
-            builder.position_at_end(tired)
-            self.call("sched_yield", [])
-            looks.add_incoming(more, tired)
+        looks.add_incoming(more, again)
+        rest = builder.urem(more, ir.Constant(I64, YIELD_EVERY))
+        builder.cbranch(builder.icmp_signed("==", rest, ir.Constant(I64, 0)), offer, loop)
+        builder.position_at_end(offer)
+        self.call("sched_yield", [])
+        looks.add_incoming(more, offer)
+        if tired is None:
             builder.branch(loop)
         else:
-            looks.add_incoming(more, builder.block)
             builder.cbranch(builder.icmp_signed("<", more, ir.Constant(I64, limit)), loop, tired)
         builder.position_at_end(after)
         return tired
@@ -129,8 +149,7 @@ class _Writer:
         else:
             builder.cbranch(last, after, meet)
         builder.position_at_end(meet)
-        tired = self.spin(lambda: builder.icmp_signed(">=", self.read(ARRIVED), goal), None)
-        assert tired is not None
+        self.spin(lambda: builder.icmp_signed(">=", self.read(ARRIVED), goal), None)
         i.add_incoming(following, builder.block)
         builder.cbranch(last, after, loop)
         builder.position_at_end(after)
@@ -152,8 +171,8 @@ def _write_run(writer: _Writer) -> None:
     builder.store(count, writer.word(COUNT))
     builder.atomic_rmw("xchg", writer.word(ARRIVED), ir.Constant(I64, 0), "seq_cst")
     ticket = builder.load(writer.word(TICKET), typ=I64)
-    number = builder.add(builder.lshr(ticket, ir.Constant(I64, 8)), ir.Constant(I64, 1))
-    new = builder.or_(builder.shl(number, ir.Constant(I64, 8)), threads)
+    number = builder.add(builder.lshr(ticket, ir.Constant(I64, TICKET_BITS)), ir.Constant(I64, 1))
+    new = builder.or_(builder.shl(number, ir.Constant(I64, TICKET_BITS)), threads)
     builder.atomic_rmw("xchg", writer.word(TICKET), new, "seq_cst")
     wake, go = writer.block("wake"), writer.block("go")
     builder.cbranch(builder.icmp_signed(">", writer.read(SLEEPERS), ir.Constant(I64, 0)), wake, go)
@@ -205,7 +224,7 @@ def _write_worker(writer: _Writer) -> None:
     builder.branch(awake)
     builder.position_at_end(awake)
     ticket = writer.read(TICKET)
-    threads = builder.and_(ticket, ir.Constant(I64, 255))
+    threads = builder.and_(ticket, ir.Constant(I64, (1 << TICKET_BITS) - 1))
     stop, decide, take = writer.block("stop"), writer.block("decide"), writer.block("take")
     builder.cbranch(builder.icmp_signed("==", threads, ir.Constant(I64, 0)), stop, decide)
     builder.position_at_end(decide)
@@ -226,42 +245,87 @@ class Team:
         memory = (ctypes.c_int64 * (WORDS + 8))()
         address = ctypes.addressof(memory)
         self._memory, self._state = memory, address + -address % 64
-        libc = ctypes.CDLL(None)
+        self._threads: list[threading.Thread] = []
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        self._ended = False
+        libc = _libc()
+        self.has_threads = libc is not None
+        if libc is None:
+            return
         libc.pthread_mutex_init(ctypes.c_void_p(self._state + 8 * MUTEX), None)
         libc.pthread_cond_init(ctypes.c_void_p(self._state + 8 * CONDITION), None)
-        run, self._engine = compiler.function("team_run", _write_team)
-        worker = self._engine.get_function_address("team_worker")
-        self._run = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(run)
+        run, engine = compiler.function("team_run", _write_team)
+        worker = engine.get_function_address("team_worker")
+        self._run = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(
+            run
+        )
         self._worker = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(worker)
-        self._threads: list[threading.Thread] = []
-        self._lock = threading.Lock()
 
     def run(self, steps: Sequence[Step], threads: int) -> None:
-        """Run kernels one after the other, each on that many threads at once; return when all have finished."""
+        """Run kernels one after the other, each on that many threads at once; return when all have finished.
+
+        Raises:  RuntimeError: the system does not start that many threads; nothing has run
+        """
+        if not self.has_threads or self._ended:
+            self._run_in_python(steps, threads)
+            return
+        if not steps:
+            return
+        if threads >= 1 << TICKET_BITS:
+            raise RuntimeError(f"cannot run kernels in {threads} threads: at most {(1 << TICKET_BITS) - 1}")
         count = len(steps)
         words = (ctypes.c_void_p * (2 * count))()
-        for i, (kernel, arguments, _) in enumerate(steps):
+        for i, (kernel, arguments) in enumerate(steps):
             words[2 * i], words[2 * i + 1] = kernel, ctypes.addressof(arguments)
         with self._lock:
             while len(self._threads) < threads - 1:
-                self._start(len(self._threads) + 1)
+                self._start()
             self._run(self._state, words, count, threads)
 
-    def _start(self, index: int) -> None:
-        thread = threading.Thread(
-            target=self._worker, args=(self._state, index), name=f"tinynet-kernel-{index}", daemon=True
-        )
+    def _run_in_python(self, steps: Sequence[Step], threads: int) -> None:
+        """Run the shares of each kernel without a team: in Python's threads, or in turn when the process ends."""
+        for kernel, arguments in steps:
+            function = KERNEL_IN_PYTHON(kernel)
+
+            def work(part: slice, function: Any = function, arguments: Any = arguments) -> None:
+                for thread in range(part.start, part.stop):
+                    function(thread, threads, ctypes.addressof(arguments))
+
+            if self._ended:
+                work(slice(0, threads))
+            else:
+                in_parallel(work, threads)
+
+    def _start(self) -> None:
+        """Start one thread. An interrupt may come when it runs and is not yet counted: one too many does no harm."""
+        thread = threading.Thread(target=self._serve, name="tinynet-kernel", daemon=True)
         thread.start()
         self._threads.append(thread)
 
+    def _serve(self) -> None:
+        self._worker(self._state, next(self._numbers))
+
     def stop(self) -> None:
-        """End the threads: before the memory of their machine code goes."""
+        """End the threads: before the memory of their machine code goes. What runs later does so without them."""
         with self._lock:
+            self._ended = True
             if self._threads:
                 self._run(self._state, None, 0, 0)
                 for thread in self._threads:
                     thread.join()
                 self._threads.clear()
+
+
+def _libc() -> Any:
+    """Return the process's C library if it has POSIX threads, else None."""
+    try:
+        libc = ctypes.CDLL(None)
+        for name in (*POSIX, "pthread_mutex_init", "pthread_cond_init"):
+            getattr(libc, name)
+    except (TypeError, OSError, AttributeError):
+        return None
+    return libc
 
 
 @functools.cache

@@ -1,8 +1,8 @@
 """Winograd's minimal filtering F(4x4, 3x3): its matrices, from the points they interpolate, and their products.
 
 A row of m = 4 results of a filter of r = 3 taps is the product of two polynomials, which n = m + r - 1 = 6 values
-determine: those at the points 0, 1, -1, 2, -2 and the leading coefficient ("at infinity"). Evaluating, multiplying value
-by value and interpolating takes 6 multiplications where the filter takes 12; in two dimensions 36 instead of 144:
+determine: those at the points 0, 1, -1, 2, -2 and the leading coefficient ("at infinity"). Evaluating, multiplying
+value by value and interpolating takes 6 multiplications where the filter takes 12; in two dimensions 36 instead of 144:
 
     y = A^T [ (G g G^T) * (B^T d B) ] A        d (6, 6) pixels, g (3, 3) weights, y (4, 4) results
 
@@ -103,7 +103,9 @@ def _by_pairs_of_rows(code: Code, matrix: Matrix, x: Sequence[Vector]) -> list[V
 
 def _combination(code: Code, row: Sequence[Fraction], x: Sequence[Vector]) -> Vector:
     """Return the sum of row[k] * x[k], the entries of magnitude 1 first: they need no multiplication."""
-    terms = sorted(((c, v) for c, v in zip(row, x, strict=True) if c), key=lambda term: (abs(term[0]) != 1, -term[0]))
+    terms = sorted(
+        ((c, v) for c, v in zip(row, x, strict=True) if c), key=lambda term: (abs(term[0]) != 1, -term[0])
+    )
     coefficient, total = terms[0]
     if coefficient != 1:
         total = total * float(coefficient)

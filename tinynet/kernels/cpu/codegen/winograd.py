@@ -23,11 +23,12 @@ Source:  Lavin, Gray 2015, arXiv 1509.09308
 
 from __future__ import annotations
 
+from typing import Any
+
 from tinynet.kernels.cpu.codegen import transforms
 from tinynet.kernels.cpu.codegen.gemm import Tile
-from tinynet.kernels.cpu.codegen.language import Code, Int, Number, Pointer
-from tinynet.kernels.cpu.codegen.layout import channel_blocks, copy_row, transpose
-from tinynet.kernels.cpu.codegen.packing import load_columns, store_columns
+from tinynet.kernels.cpu.codegen.language import Code, Int, Number, Pointer, Vector
+from tinynet.kernels.cpu.codegen.layout import channel_blocks, copy_row
 from tinynet.kernels.cpu.codegen.program import template
 
 F, M, N = 36, transforms.M, transforms.N
@@ -224,7 +225,7 @@ def multiply_transposed(
                 for half in range(0, L, R):
                     panel = f * groups + group if only is None else f
                     out = dU + (panel * blocks + block) * (L * V * L) + half * V * L
-                    sums = Tile(code, R, V, lambda r, v, out=out: out + (r * V + v) * L)
+                    sums = Tile(code, R, V, out)
                     for t in code.range(count):
                         sums.add_product(left + t * L + half, 1, right + t * (V * L))
                     for r, line in enumerate(sums.registers):
@@ -278,7 +279,7 @@ def gather(
                             _write(out, vector, shift, mask, add)
 
 
-def _write(out: Pointer, vector, shift, mask, add: bool) -> None:  # type: ignore[no-untyped-def]
+def _write(out: Pointer, vector: Vector, shift: Vector | None, mask: Any, add: bool) -> None:
     if shift is not None:
         vector = vector + shift
     if add:
@@ -401,91 +402,6 @@ def grad_weight_local(code: Code, R: int, V: int, tail_in: bool, tail_out: bool)
         )  # fmt: skip
 
 
-def _weight_columns(
-    code: Code, weight: Pointer, out: Pointer, column: Int, O: Int, C: Int, distance: Int, V: int, buffer: Pointer
-) -> None:
-    """Write G g G^T of L outputs, the `column`-th, of weight (O, C, 3, 3), to `out` + c * V*L for every c."""
-    L = code.lanes
-    for block in code.range((C + (L - 1)) // L):
-        for chunk in code.range(9):
-            entry = block * (9 * L) + chunk * L
-            for r, vector in enumerate(load_columns(code, weight, column * L, O, C * 9, entry)):
-                (buffer + chunk * (L * L) + r * L).store(vector)
-        for c in code.range(L):
-            g = [[(buffer + c * (9 * L) + (3 * i + j) * L).load() for j in range(3)] for i in range(3)]
-            _store_all(code, transforms.product_2d(code, transforms.G, g), out + (block * L + c) * (V * L), distance)
-
-
-def _turned_columns(
-    code: Code, weight: Pointer, out: Pointer, column: Int, O: Int, C: Int, distance: Int, V: int
-) -> None:
-    """Write G g G^T of L inputs, the `column`-th, of the weight turned by half a turn, to `out` + o * V*L for every o."""
-    L = code.lanes
-    for o in code.range((O + (L - 1)) // L * L):
-        taps = []
-        for chunk in range(0, 9, L):
-            rows = []
-            for r in range(L):
-                c = column * L + r
-                valid = code.builder.and_(c < C, o < O)
-                left = Int(code, code.builder.select(valid, code.int(9 - chunk).value, code.int(0).value))
-                rows.append((weight + (o * C + c) * 9 + chunk).load(code.first_lanes(left)))
-            taps += transpose(code, rows)
-        g = [[taps[8 - (3 * i + j)] for j in range(3)] for i in range(3)]
-        _store_all(code, transforms.product_2d(code, transforms.G, g), out + o * (V * L), distance)
-
-
-@template
-def spread_weight(code: Code, V: int, turned: bool) -> None:
-    """U of weight (O, C, 3, 3), lanes along O; turned, for the gradient of the input: lanes along C."""
-    weight, U = code.pointers(2)
-    O, C = code.integers(2)
-    L = code.lanes
-    inner, lanes = (O, C) if turned else (C, O)
-    blocks, groups = (inner + (L - 1)) // L, (lanes + (V * L - 1)) // (V * L)
-    distance = groups * blocks * (L * V * L)
-    buffer = code.buffer(9 * L * L)
-    begin, end = code.share(groups * V)
-    for column in code.range(begin, end):
-        out = U + column // V * blocks * (L * V * L) + column % V * L
-        if turned:
-            _turned_columns(code, weight, out, column, O, C, distance, V)
-        else:
-            _weight_columns(code, weight, out, column, O, C, distance, V, buffer)
-
-
-@template
-def multiply_grouped(code: Code, R: int, V: int, turned: bool) -> None:
-    """Phase 2 where all tiles fit in one chunk: each thread makes U of a group of channels of its own, and multiplies.
-
-    All of U would be 37 MB for 512 channels, and go to memory and back; of one group it is 2 MB.
-    """
-    weight, planes, products, memory = code.pointers(4)
-    O, C, tiles, count, room = code.integers(5)
-    L = code.lanes
-    inner, lanes = (O, C) if turned else (C, O)
-    distance = (inner + (L - 1)) // L * (L * V * L)
-    buffer = code.buffer(9 * L * L)
-    U = memory + code.thread * room
-    begin, end = code.share((lanes + (V * L - 1)) // (V * L))
-    for group in code.range(begin, end):
-        for v in range(V):
-            if turned:
-                _turned_columns(code, weight, U + v * L, group * V + v, O, C, distance, V)
-            else:
-                _weight_columns(code, weight, U + v * L, group * V + v, O, C, distance, V, buffer)
-        multiply(
-            code, planes, U, products, first=code.int(0), last=code.int(F), C=inner, O=lanes, tiles=tiles,
-            count=count, R=R, V=V, only=group,
-        )  # fmt: skip
-
-
-def _store_all(code: Code, matrix, out: Pointer, distance: Int) -> None:  # type: ignore[no-untyped-def]
-    for i, line in enumerate(matrix):
-        for j, vector in enumerate(line):
-            (out + distance * (i * N + j)).store(vector)
-
-
 @template
 def clear(code: Code) -> None:
     """Set an array of `size` numbers, a multiple of L, to zero."""
@@ -494,69 +410,3 @@ def clear(code: Code) -> None:
     begin, end = code.share(size // code.lanes)
     for i in code.range(begin, end):
         (array + i * code.lanes).store(code.zero)
-
-
-@template
-def add_copies(code: Code) -> None:
-    """Add to the first of `copies` arrays of `size` numbers, a multiple of L, the others."""
-    (sums,) = code.pointers(1)
-    copies, size = code.integers(2)
-    begin, end = code.share(size // code.lanes)
-    for i in code.range(begin, end):
-        place = sums + i * code.lanes
-        total = code.variable(place.load())
-        for copy in code.range(1, copies):
-            total.set(total.get() + (place + copy * size).load())
-        place.store(total.get())
-
-
-def _fold_columns(
-    code: Code, dU: Pointer, weight: Pointer, column: Int, O: Int, C: Int, distance: Int, V: int, buffer: Pointer
-) -> None:
-    """Write G^T dU G of L outputs, the `column`-th, into weight (O, C, 3, 3)."""
-    L = code.lanes
-    for block in code.range((C + (L - 1)) // L):
-        for c in code.range(L):
-            place = dU + (block * L + c) * (V * L)
-            u = [[(place + distance * (i * N + j)).load() for j in range(N)] for i in range(N)]
-            for i, line in enumerate(transforms.product_2d(code, transforms.GT, u)):
-                for j, vector in enumerate(line):
-                    (buffer + c * (9 * L) + (3 * i + j) * L).store(vector)
-        for chunk in code.range(9):
-            columns = [(buffer + chunk * (L * L) + r * L).load() for r in range(L)]
-            store_columns(code, weight, column * L, O, C * 9, block * (9 * L) + chunk * L, columns)
-
-
-@template
-def fold_weight(code: Code, V: int) -> None:
-    """grad_weight (O, C, 3, 3) = G^T dU G."""
-    dU, weight = code.pointers(2)
-    O, C = code.integers(2)
-    L = code.lanes
-    blocks, groups = (C + (L - 1)) // L, (O + (V * L - 1)) // (V * L)
-    buffer = code.buffer(9 * L * L)
-    begin, end = code.share(groups * V)
-    for column in code.range(begin, end):
-        place = dU + column // V * blocks * (L * V * L) + column % V * L
-        _fold_columns(code, place, weight, column, O, C, groups * blocks * (L * V * L), V, buffer)
-
-
-@template
-def grad_weight_grouped(code: Code, R: int, V: int) -> None:
-    """Phase 3 of the weight's gradient where all tiles fit in one chunk: dU of a group at a time, folded at once."""
-    planes, D, memory, weight = code.pointers(4)
-    O, C, tiles, count, room = code.integers(5)
-    L = code.lanes
-    distance = (C + (L - 1)) // L * (L * V * L)
-    buffer = code.buffer(9 * L * L)
-    dU = memory + code.thread * room
-    begin, end = code.share((O + (V * L - 1)) // (V * L))
-    for group in code.range(begin, end):
-        for i in code.range(0, distance * F, L):
-            (dU + i).store(code.zero)
-        multiply_transposed(
-            code, planes, D, dU, first=code.int(0), last=code.int(F), C=C, O=O, tiles=tiles, count=count, R=R, V=V,
-            only=group,
-        )  # fmt: skip
-        for v in range(V):
-            _fold_columns(code, dU + v * L, weight, group * V + v, O, C, distance, V, buffer)

@@ -1,4 +1,7 @@
-"""Direct convolution and its gradients: block sizes, register tiles and the tables that codegen/direct.py reads."""
+"""With what register tiles, bands and places of the window the direct kernels run.
+
+Arrays as in convolution.py.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ import functools
 
 import numpy as np
 
-from tinynet.kernels.cpu.codegen import direct, packing, winograd
-from tinynet.kernels.cpu.codegen.program import lanes, run, scratch, step, whole
+from tinynet.kernels.cpu.codegen import direct, packing
+from tinynet.kernels.cpu.codegen.program import add_copies, lanes, run, scratch, step, whole
 from tinynet.kernels.cpu.codegen.shape import Pair, Shape
 from tinynet.kernels.cpu.codegen.team import Step
 from tinynet.memory import empty
@@ -63,7 +66,7 @@ def _bands(N: int, rows: int, wanted: int, threads: int) -> Pair:
     return band, -(-rows // band)
 
 
-def forward(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray, shape: Shape) -> None:
+def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray, shape: Shape) -> None:
     """Convolve x with weight into y."""
     S = _check(shape)
     C, O = x.shape[3], y.shape[3]
@@ -79,13 +82,13 @@ def forward(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.nd
     if rows != C:
         panels[: KH * KW * rows * columns] = 0
     packed = step(packing.pack(V, cw), weight, panels, O, C, KH * KW, rows)
-    _convolve(
+    _run(
         packed, x, panels, bias, y, [[0, len(places), 0, 0, OH, OW]], places, R=R, V=V, cw=cw, stride=S, top=PH,
         left=PW, width=width, span=DH * (KH - 1) + 1, out_row=OW * O, out_pixel=O,
     )  # fmt: skip
 
 
-def _convolve(
+def _run(
     packed: Step, x: np.ndarray, panels: np.ndarray, bias: np.ndarray | None, y: np.ndarray,
     phases: list[list[int]], places: list[int],
     *, R: int, V: int, cw: int, stride: int, top: int, left: int, width: int, span: int, out_row: int, out_pixel: int,
@@ -143,7 +146,7 @@ def grad_input(dy: np.ndarray, weight: np.ndarray, dx: np.ndarray, shape: Shape)
     if rows != O:
         panels[:offset] = 0
     packed = step(packing.pack_turned(V, KH * KW), weight, panels, np.array(order, np.int64), O, C, len(order))
-    _convolve(
+    _run(
         packed, dy, panels, None, dx, phases, places, R=R, V=V, cw=cw, stride=1, top=top, left=left, width=width,
         span=span, out_row=SH * W * C, out_pixel=SW * C,
     )  # fmt: skip
@@ -210,7 +213,7 @@ def grad_weight(x: np.ndarray, dy: np.ndarray, shape: Shape) -> np.ndarray:
                 direct.grad_weight(m, part, V, cw, S, *tails), x, dy, scratch("local", room * threads), sums, units,
                 N, H, W, C, OH, OW, O, PH, PW, width, span, band, bands, len(units), room, size,
             ),
-            step(winograd.add_copies(), sums, threads, size),
+            step(add_copies(), sums, threads, size),
         ]  # fmt: skip
     steps.append(step(packing.unpack(V, cw, m), sums, grad, O, C, KH * KW, blocks))
     run(*steps, threads=threads)
