@@ -62,7 +62,7 @@ from tinynet.ops.normalization import batch_norm, standardize
 from tinynet.ops.ordering import *
 from tinynet.ops.ordering import windows
 from tinynet.ops.padding import pad
-from tinynet.ops.pool import adaptive_max_pool2d, avg_pool2d, max_pool2d, max_unpool2d
+from tinynet.ops.pool import adaptive_max_pool2d, avg_pool2d, max_pool2d, max_unpool2d, mean_pixels
 from tinynet.ops.products import *
 from tinynet.ops.reduce import *
 from tinynet.ops.reduce import sum_to

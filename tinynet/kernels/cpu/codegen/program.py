@@ -14,6 +14,9 @@ from tinynet.kernels.cpu.codegen.language import Code
 from tinynet.kernels.cpu.codegen.team import Step, team
 from tinynet.threads import get_num_threads
 
+SHARE = 16384
+"""Numbers of memory that a thread goes over in about 5 us."""
+
 
 def template(write: Callable[..., None]) -> Callable[..., int]:
     """Make of a function write(code, *parameters) one that returns the address of the kernel with these parameters.
@@ -50,6 +53,11 @@ def step(kernel: int, *arguments: Any) -> Step:
 def run(*steps: Step, threads: int | None = None) -> None:
     """Run steps one after the other, each shared among the threads."""
     team().run(steps, get_num_threads() if threads is None else threads)
+
+
+def worth(floats: int) -> int:
+    """Return how many threads to share a pass over so many numbers among: below SHARE each, waking one takes longer."""
+    return max(1, min(get_num_threads(), floats // SHARE))
 
 
 @functools.cache
