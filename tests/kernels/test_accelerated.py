@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import tinynet as tn
-from tests.kernels import test_pool
+from tests.kernels import test_optim_accelerated, test_pool
 from tinynet import kernels
 from tinynet.kernels.cpu import conv
 
@@ -80,7 +80,7 @@ VERSIONS = [
 
 def test_every_accelerated_kernel_is_compared() -> None:
     accelerated = {name for name, entry in kernels.kernels().items() if entry.accelerated}
-    assert accelerated == {*CALLS, *test_pool.NAMES}
+    assert accelerated == {*CALLS, *test_pool.NAMES, *test_optim_accelerated.NAMES}
 
 
 def name_of(value: Any) -> str | None:

@@ -1,3 +1,3 @@
 """Faster kernels for NumPy arrays; delete this folder and everything still works."""
 
-from tinynet.kernels.cpu import conv, pool
+from tinynet.kernels.cpu import conv, optim, pool

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinynet.backend import Array
 
+FLOAT32 = np.dtype(np.float32)
 LEAST = 4096
 """Numbers in the largest array: below, starting a kernel takes as long as NumPy's whole work."""
 
@@ -21,7 +22,7 @@ def has_compiler() -> bool:
 
 def is_float32(array: Array) -> bool:
     """Return whether compiled kernels can work on an array of this dtype."""
-    return array.dtype.char == "f" and array.dtype.isnative and has_compiler()
+    return bool(array.dtype == FLOAT32) and has_compiler()
 
 
 def pays(array: Array) -> bool:

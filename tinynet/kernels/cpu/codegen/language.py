@@ -266,6 +266,10 @@ class Pointer:
         place = builder.gep(self.value, [self.code.int(index).value], source_etype=I64)
         return Int(self.code, builder.load(place, typ=I64))
 
+    def pointer(self, index: Number) -> Pointer:
+        """Return the place whose address is the index-th 64-bit word from here."""
+        return Pointer(self.code, self.code.builder.inttoptr(self.integer(index).value, POINTER))
+
 
 class Vector:
     """Float32 numbers side by side in one register."""
