@@ -58,6 +58,7 @@ from tinynet.ops.inplace import filled_like, in_place, view_in_place
 from tinynet.ops.joining import *
 from tinynet.ops.joining import repeat
 from tinynet.ops.linear import *
+from tinynet.ops.linear import linear_layer
 from tinynet.ops.normalization import batch_norm, standardize
 from tinynet.ops.ordering import *
 from tinynet.ops.ordering import windows

@@ -7,23 +7,22 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from tinynet.backend import Array
 from tinynet.kernels.cpu.available import FLOAT32, LEAST, has_compiler
 from tinynet.kernels.generic import optim as generic
 from tinynet.kernels.registry import accelerates
 
 
-def _covered(arrays: list[list[Array]]) -> bool:
-    """Return whether there is enough to update, and the arrays of each parameter lie alike.
-
-    Args:    arrays: parameters, gradients, and so on: of each kind a list
-    """
-    params = arrays[0]
+def _covered(params: list[Array], grads: list[Array], *buffers: list[Array] | None) -> bool:
+    """Return whether there is enough to update, and parameter and buffers lie alike in memory, without gaps."""
+    changed = [params, *(kind for kind in buffers if kind is not None)]
     return (
         has_compiler()
-        and all(array.dtype == FLOAT32 for kind in arrays for array in kind)
+        and all(array.dtype == FLOAT32 for kind in (grads, *changed) for array in kind)
         and sum(param.size for param in params) >= LEAST
-        and all(map(_alike, zip(*arrays, strict=True)))
+        and all(map(_alike, zip(*changed, strict=True)))
     )
 
 
@@ -40,10 +39,24 @@ def _alike(arrays: tuple[Array, ...]) -> bool:
     return all(other == strides for other in others)
 
 
+def _in_order(grads: list[Array], params: list[Array]) -> list[Array]:
+    """Return gradients whose elements lie as their parameter's do, copies of those that did not."""
+    return [
+        grad if grad.strides == param.strides else _copied(grad, param)
+        for grad, param in zip(grads, params, strict=True)
+    ]
+
+
+def _copied(grad: Array, param: Array) -> Array:
+    copy = np.empty_like(param)
+    copy[...] = grad
+    return copy
+
+
 def _sgd_covers(
     *, params: list[Array], grads: list[Array], momentum_buffers: list[Array] | None, **_: object
 ) -> bool:
-    return _covered([params, grads, *([] if momentum_buffers is None else [momentum_buffers])])
+    return _covered(params, grads, momentum_buffers)
 
 
 @accelerates(generic.sgd_all_, device="cpu", when=_sgd_covers)
@@ -64,7 +77,7 @@ def sgd_all_(
 
     has_buffers = momentum_buffers is not None
     kernel = optim.sgd(weight_decay != 0, has_buffers, has_buffers and bool(nesterov))
-    arrays = [params, grads, momentum_buffers] if momentum_buffers is not None else [params, grads]
+    arrays = [params, _in_order(grads, params), *([] if momentum_buffers is None else [momentum_buffers])]
     sign = -1.0 if maximize else 1.0
     optim.apply(kernel, arrays, (sign, weight_decay, momentum, 1 - dampening, -lr))
 
@@ -78,8 +91,7 @@ def _adam_covers(
     max_exp_avg_sqs: list[Array] | None,
     **_: object,
 ) -> bool:
-    largest = [] if max_exp_avg_sqs is None else [max_exp_avg_sqs]
-    return _covered([params, grads, exp_avgs, exp_avg_sqs, *largest])
+    return _covered(params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs)
 
 
 @accelerates(generic.adam_all_, device="cpu", when=_adam_covers)
@@ -102,9 +114,8 @@ def adam_all_(
     """Take one step of Adam with each parameter, in place."""
     from tinynet.kernels.cpu.codegen import optim
 
-    arrays = [params, grads, exp_avgs, exp_avg_sqs]
-    if max_exp_avg_sqs is not None:
-        arrays.append(max_exp_avg_sqs)
+    largest = [] if max_exp_avg_sqs is None else [max_exp_avg_sqs]
+    arrays = [params, _in_order(grads, params), exp_avgs, exp_avg_sqs, *largest]
     decoupled = bool(decoupled_weight_decay)
     kernel = optim.adam(weight_decay != 0, decoupled, max_exp_avg_sqs is not None)
     decay = 1 - lr * weight_decay if decoupled else weight_decay
