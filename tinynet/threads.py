@@ -1,9 +1,9 @@
 """CPU threads: how many, and work shared among them.
 
 NumPy's BLAS has threads of its own, which keep a core busy for milliseconds after each product in the hope of
-another. Two pools that want the same cores slow each other down many times over. So the first work shared here holds
-BLAS to one thread, for the rest of the process; products then run in tinynet's threads, each calling a BLAS of one
-thread. Where no work is shared (TINYNET_KERNELS=generic) BLAS keeps its threads.
+another. Two pools that want the same cores slow each other down many times over. So the first work shared here, and
+the first compiled kernel, hold BLAS to one thread, for the rest of the process; products then run in tinynet's threads,
+each calling a BLAS of one thread. Where no work is shared (TINYNET_KERNELS=generic) BLAS keeps its threads.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def set_num_threads(count: int) -> None:
     if count < 1:
         raise RuntimeError(f"set_num_threads expects a positive integer, but got {count}")
     _count = count
-    if not _hold_blas.cache_info().currsize:
+    if not hold_blas.cache_info().currsize:
         _limit_blas(count)
 
 
@@ -54,7 +54,7 @@ def in_parallel(work: Callable[[slice], R], items: int) -> list[R]:
     parts = [slice(items * i // count, items * (i + 1) // count) for i in range(count)]
     if count == 1:
         return [work(parts[0])]
-    _hold_blas()
+    hold_blas()
     # NumPy keeps its errstate in the context, which threads do not inherit; one copy each, for a copy runs once.
     contexts = [contextvars.copy_context() for _ in parts]
     return list(_executor(count).map(lambda context, part: context.run(work, part), contexts, parts))
@@ -74,7 +74,7 @@ def _limit_blas(count: int) -> None:
 
 
 @functools.cache
-def _hold_blas() -> None:
+def hold_blas() -> None:
     """Hold BLAS to one thread; only the first call has anything to do."""
     _limit_blas(1)
 
