@@ -10,6 +10,7 @@ import pytest
 
 from tests.kernels.test_optim import ADAM, SECOND_MOMENTS, SGD
 from tinynet import kernels, nn, optim
+from tinynet.kernels.cpu.codegen import program
 
 NAMES = ["sgd_all_", "adam_all_"]
 SHAPES = [(5, 7), (), (3,), (64, 33), (0, 4), (16, 8, 3, 3), (1000,), (1, 1), (17, 16, 1, 1)]
@@ -26,6 +27,12 @@ ADAM_CASES: list[dict[str, Any]] = [
     {"amsgrad": True},
     {"decoupled_weight_decay": True, "amsgrad": True, "beta1": 0.0, "step": 200},
 ]
+
+
+@pytest.fixture(autouse=True)
+def small_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every thread have work, as it does with real arrays."""
+    monkeypatch.setattr(program, "SHARE", 256)
 
 
 def draw(name: str, changes: dict[str, Any], shapes: list[tuple[int, ...]] = SHAPES) -> dict[str, Any]:

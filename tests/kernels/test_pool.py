@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tinynet import kernels
+from tinynet.kernels.cpu.codegen import program
 from tinynet.nn.functional.pool import _pooled_size
 
 GEOMETRIES: list[tuple[tuple[int, ...], dict[str, Any]]] = [
@@ -39,6 +40,12 @@ NAMES = [
     "mean_pixels",
     "mean_pixels_backward",
 ]
+
+
+@pytest.fixture(autouse=True)
+def small_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every thread have work, as it does with real arrays."""
+    monkeypatch.setattr(program, "SHARE", 256)
 
 
 def images(rng: np.random.Generator, shape: tuple[int, ...], ties: bool) -> np.ndarray:

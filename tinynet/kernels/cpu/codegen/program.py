@@ -14,8 +14,8 @@ from tinynet.kernels.cpu.codegen.language import Code
 from tinynet.kernels.cpu.codegen.team import Step, team
 from tinynet.threads import get_num_threads
 
-SHARE = 16384
-"""Numbers of memory that a thread goes over in about 5 us."""
+SHARE = 65536
+"""Numbers that a thread goes over in 10 to 20 us: for less it is not worth waking another, on a core that may be busy."""
 
 
 def template(write: Callable[..., None]) -> Callable[..., int]:
@@ -56,7 +56,7 @@ def run(*steps: Step, threads: int | None = None) -> None:
 
 
 def worth(floats: int) -> int:
-    """Return how many threads to share a pass over so many numbers among: below SHARE each, waking one takes longer."""
+    """Return how many threads to share a pass over so many numbers among: SHARE each at least."""
     return max(1, min(get_num_threads(), floats // SHARE))
 
 
