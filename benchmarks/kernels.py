@@ -16,14 +16,81 @@ from benchmarks.harness import Contender, Contest
 from reference.arguments import positive
 
 SHAPES = ((128, 16, 32), (128, 32, 16), (128, 64, 8), (64, 64, 32), (64, 128, 16), (64, 256, 8), (64, 512, 4))
-KERNELS = ("conv2d", "conv2d_grad_input", "conv2d_grad_weight")
+CONVOLUTIONS = ("conv2d", "conv2d_grad_input", "conv2d_grad_weight")
+POOLING = (
+    "max_pool2d",
+    "max_pool2d_backward",
+    "avg_pool2d",
+    "avg_pool2d_backward",
+    "mean_pixels",
+    "mean_pixels_backward",
+)
+UPDATES = ("sgd_all_", "adam_all_")
+KERNELS = CONVOLUTIONS + POOLING + UPDATES
+PARAMETERS = 10
+"""Weights of a 3x3 convolution that an update changes together."""
 HEADER = "| kernel | batch, channels, size | generic ms | accelerated ms | ratio |\n|---|---|---|---|---|"
 
 
-def convolution(
+def convolution(name: str, batch: int, channels: int, size: int) -> tuple[tuple, dict]:
+    """Return the arguments of one kernel of a 3x3 convolution, stride 1, channels last."""
+    x, y = _images(batch, channels, size), _images(batch, channels, size)
+    weight = np.random.default_rng(1).standard_normal((channels, channels, 3, 3), np.float32)
+    geometry = {"stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1}
+    if name == "conv2d":
+        return (x, weight), geometry
+    if name == "conv2d_grad_input":
+        return (y, weight), {"image": (size, size), **geometry}
+    return (x, y), {"kernel_size": (3, 3), **geometry}
+
+
+def pooling(name: str, batch: int, channels: int, size: int) -> tuple[tuple, dict]:
+    """Return the arguments of a kernel of 2x2 pooling, or of the mean of images, channels last."""
+    from tinynet import kernels
+
+    x, half, image = _images(batch, channels, size), size // 2, {"image": (size, size)}
+    grad_y, divisor = _images(batch, channels, half), np.full((half, half), 4)
+    if name == "mean_pixels":
+        return (x,), {}
+    if name == "mean_pixels_backward":
+        return (x[:, :, :1, :1],), image
+    window: dict = {"kernel_size": (2, 2), "stride": (2, 2), "padding": (0, 0)}
+    if name == "avg_pool2d":
+        return (x, divisor), window
+    if name == "avg_pool2d_backward":
+        return (grad_y, divisor), {**window, **image}
+    window["dilation"] = (1, 1)
+    if name == "max_pool2d":
+        return (x,), {**window, "size": (half, half)}
+    _, index = kernels.kernels()["max_pool2d"].generic(x, **window, size=(half, half))
+    return (grad_y, index), {**window, **image}
+
+
+def update(name: str, batch: int, channels: int, size: int) -> tuple[tuple, dict]:
+    """Return the arguments of an update of several weights of a 3x3 convolution."""
+    random, shape = np.random.default_rng(0), (channels, channels, 3, 3)
+
+    def draw() -> list[np.ndarray]:
+        return [random.standard_normal(shape, np.float32) ** 2 for _ in range(PARAMETERS)]
+
+    options: dict = {"params": draw(), "grads": draw(), "lr": 1e-9, "weight_decay": 5e-4, "maximize": False}
+    if name == "sgd_all_":
+        sgd = {"momentum": 0.9, "dampening": 0.0, "nesterov": False, "momentum_buffers": draw()}
+        return (), {**options, **sgd}
+    adam = {"step": 10, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "decoupled_weight_decay": False}
+    buffers = {"exp_avgs": draw(), "exp_avg_sqs": draw(), "max_exp_avg_sqs": None}
+    return (), {**options, **adam, **buffers}
+
+
+def _images(batch: int, channels: int, size: int) -> np.ndarray:
+    pixels = np.random.default_rng(0).standard_normal((batch, size, size, channels), np.float32)
+    return pixels.transpose(0, 3, 1, 2)
+
+
+def prepare(
     *, name: str, batch: int, channels: int, size: int, version: int | None, threads: int
 ) -> Callable[[], None]:
-    """Prepare one kernel of a 3x3 convolution, stride 1, channels last; return a function that runs it once.
+    """Return a function that runs one kernel once.
 
     Args:    version: None for the generic one, else the number of an accelerated one
     """
@@ -31,20 +98,11 @@ def convolution(
     from tinynet import kernels
 
     tinynet.set_num_threads(threads)
-    random = np.random.default_rng(0)
-    pixels = (random.standard_normal((batch, size, size, channels), np.float32) for _ in range(2))
-    x, y = (array.transpose(0, 3, 1, 2) for array in pixels)
-    weight = random.standard_normal((channels, channels, 3, 3), np.float32)
-    geometry = {"stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1}
-    calls = {
-        "conv2d": ((x, weight), {}),
-        "conv2d_grad_input": ((y, weight), {"image": (size, size)}),
-        "conv2d_grad_weight": ((x, y), {"kernel_size": (3, 3)}),
-    }
-    args, options = calls[name]
+    family = convolution if name in CONVOLUTIONS else pooling if name in POOLING else update
+    args, options = family(name, batch, channels, size)
     entry = kernels.kernels()[name]
     function = entry.generic if version is None else entry.accelerated[version].function
-    return lambda: function(*args, **options, **geometry)
+    return lambda: function(*args, **options)
 
 
 def row(name: str, shape: tuple[int, int, int], *, threads: int, rounds: int) -> str:
@@ -54,7 +112,7 @@ def row(name: str, shape: tuple[int, int, int], *, threads: int, rounds: int) ->
         "threads": threads,
         **dict(zip(("batch", "channels", "size"), shape, strict=True)),
     }
-    target = "benchmarks.kernels:convolution"
+    target = "benchmarks.kernels:prepare"
     sides = [
         Contender("generic", target, options | {"version": None}),
         Contender("accelerated", target, options | {"version": 0}),
@@ -65,7 +123,7 @@ def row(name: str, shape: tuple[int, int, int], *, threads: int, rounds: int) ->
     ratio, low, high = harness.ratio(slow, fast)
     batch, channels, size = shape
     return (
-        f"| {name} | {batch}, {channels}, {size}x{size} | {1e3 * slow.median:.1f} | {1e3 * fast.median:.1f} | "
+        f"| {name} | {batch}, {channels}, {size}x{size} | {1e3 * slow.median:.2f} | {1e3 * fast.median:.2f} | "
         f"{ratio:.2f} ({low:.2f}-{high:.2f}) |"
     )
 

@@ -59,6 +59,16 @@ def test_generic_kernels_leave_blas_its_threads() -> None:
     assert run(code) == ["[2]", "[1]"]
 
 
+def test_compiled_kernels_hold_blas_to_one_thread() -> None:
+    code = """
+        tn.set_num_threads(2)
+        print(blas())
+        tn.nn.functional.max_pool2d(tn.ones(4, 16, 16, 16), 2)
+        print(blas())
+    """
+    assert run(code) == ["[2]", "[1]"]
+
+
 def test_all_cores_are_the_default() -> None:
     assert run("print(tn.get_num_threads())") == [str(available_cores())]
     assert available_cores() <= (os.cpu_count() or 1)

@@ -1,9 +1,9 @@
 """CPU threads: how many, and work shared among them.
 
 NumPy's BLAS has threads of its own, which keep a core busy for milliseconds after each product in the hope of
-another. Two pools that want the same cores slow each other down many times over. So the first work shared here holds
-BLAS to one thread, for the rest of the process; products then run in tinynet's threads, each calling a BLAS of one
-thread. Where no work is shared (TINYNET_KERNELS=generic) BLAS keeps its threads.
+another. Two pools that want the same cores slow each other down many times over. So the first work shared here, and
+the first compiled kernel, hold BLAS to one thread, for the rest of the process; products then run in tinynet's threads,
+each calling a BLAS of one thread. Where no work is shared (TINYNET_KERNELS=generic) BLAS keeps its threads.
 """
 
 from __future__ import annotations

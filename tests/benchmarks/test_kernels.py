@@ -13,12 +13,13 @@ def test_every_accelerated_kernel_is_timed() -> None:
     assert accelerated == set(benchmark.KERNELS)
 
 
+@pytest.mark.parametrize("name", ["conv2d_grad_input", "max_pool2d_backward", "avg_pool2d", "adam_all_"])
 def test_the_table_has_a_row_a_call(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(benchmark, "SHAPES", ((2, 3, 8),))
-    benchmark.main(["--kernels", "conv2d_grad_input", "--rounds", "1", "--threads", "1"])
+    benchmark.main(["--kernels", name, "--rounds", "1", "--threads", "1"])
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
-    assert lines[2].startswith("| conv2d_grad_input | 2, 3, 8x8 |")
+    assert lines[2].startswith(f"| {name} | 2, 3, 8x8 |")
     assert lines[2].count("|") == lines[0].count("|") == 6

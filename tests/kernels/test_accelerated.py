@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import tinynet as tn
+from tests.kernels import test_optim_accelerated, test_pool
 from tinynet import kernels
 from tinynet.kernels.cpu import conv
 
@@ -69,7 +70,17 @@ def convolutions(name: str) -> Callable[[np.random.Generator, str], list[Call]]:
 
 
 CALLS = {name: convolutions(name) for name in ("conv2d", "conv2d_grad_input", "conv2d_grad_weight")}
-VERSIONS = [(entry, version) for entry in kernels.kernels().values() for version in entry.accelerated]
+VERSIONS = [
+    (entry, version)
+    for entry in kernels.kernels().values()
+    if entry.name in CALLS
+    for version in entry.accelerated
+]
+
+
+def test_every_accelerated_kernel_is_compared() -> None:
+    accelerated = {name for name, entry in kernels.kernels().items() if entry.accelerated}
+    assert accelerated == {*CALLS, *test_pool.NAMES, *test_optim_accelerated.NAMES}
 
 
 def name_of(value: Any) -> str | None:

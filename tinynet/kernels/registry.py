@@ -65,6 +65,8 @@ _use_accelerated = _read_environment()
 
 def _device_of_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
     for value in (*args, *kwargs.values()):
+        if type(value) is list and value:  # of arrays: all of one device where a faster version accepts them
+            value = value[0]
         if is_array(value):
             return device_of(value).type
     return None

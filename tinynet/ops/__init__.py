@@ -58,11 +58,12 @@ from tinynet.ops.inplace import filled_like, in_place, view_in_place
 from tinynet.ops.joining import *
 from tinynet.ops.joining import repeat
 from tinynet.ops.linear import *
+from tinynet.ops.linear import linear_layer
 from tinynet.ops.normalization import batch_norm, channel_affine, standardize
 from tinynet.ops.ordering import *
 from tinynet.ops.ordering import windows
 from tinynet.ops.padding import pad
-from tinynet.ops.pool import adaptive_max_pool2d, avg_pool2d, max_pool2d, max_unpool2d
+from tinynet.ops.pool import adaptive_max_pool2d, avg_pool2d, max_pool2d, max_unpool2d, mean_pixels
 from tinynet.ops.products import *
 from tinynet.ops.reduce import *
 from tinynet.ops.reduce import sum_to

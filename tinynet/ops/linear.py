@@ -48,6 +48,29 @@ class MatMul(Function):
         return *_gradients(MatMul, ctx, grad), None, None
 
 
+class Linear(Function):
+    """x @ weight.T + bias; the weight's gradient lies in memory as the weight does, not as its transpose."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        need_x, need_weight, _ = ctx.needs_input_grad
+        ctx.save_for_backward(x if need_weight else None, weight if need_x else None)
+        a, b = x.array, weight.array
+        y = _product(a, b, False, True) if a.dtype.char == "e" else a.dot(b.T)
+        y += bias.array
+        return Tensor(y)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        need_x, need_weight, need_bias = ctx.needs_input_grad
+        return (
+            MatMul.apply(grad, weight, False, False) if need_x else None,
+            MatMul.apply(grad, x, True, False) if need_weight else None,
+            sum(grad, 0) if need_bias else None,
+        )
+
+
 class StackMatMul(Function):
     """As MatMul, of the matrices in the last two axes; the axes before them broadcast."""
 
@@ -156,6 +179,11 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     except RuntimeError as error:
         raise RuntimeError(f"matmul: {error} of {list(x)} and {list(y)}") from None
     return StackMatMul.apply(input, other, False, False)
+
+
+def linear_layer(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return x (N, K) @ weight.T + bias, of weight (O, K) and bias (O,); arguments are checked in nn.functional."""
+    return MatMul.apply(x, weight, False, True) if bias is None else Linear.apply(x, weight, bias)
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:

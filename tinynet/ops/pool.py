@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from tinynet.autograd import Function
@@ -33,11 +33,11 @@ class AvgWindow:
 
 
 class MaxPool2d(Function):
-    """The maximum of each window, and its index h*W + w in the image."""
+    """The maximum of each window, and its index h*W + w in the image, in int32 if that is enough."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, window: MaxWindow, size: Pair) -> tuple[Tensor, Tensor]:
-        y, index = (Tensor(array) for array in kernels.max_pool2d(x.array, size=size, **asdict(window)))
+        y, index = (Tensor(array) for array in kernels.max_pool2d(x.array, size=size, **vars(window)))
         ctx.save_for_backward(index)
         ctx.mark_non_differentiable(index)
         ctx.window, ctx.image = window, x.shape[2:]
@@ -56,7 +56,7 @@ class MaxPool2dBackward(Function):
     def forward(ctx: Any, grad_y: Tensor, index: Tensor, window: MaxWindow, image: Pair) -> Tensor:
         ctx.save_for_backward(index)
         ctx.window = window
-        return Tensor(kernels.max_pool2d_backward(grad_y.array, index.array, image=image, **asdict(window)))
+        return Tensor(kernels.max_pool2d_backward(grad_y.array, index.array, image=image, **vars(window)))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
@@ -131,7 +131,7 @@ class AvgPool2d(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, window: AvgWindow, divisor: Array) -> Tensor:
         ctx.window, ctx.divisor, ctx.image = window, divisor, x.shape[2:]
-        return Tensor(kernels.avg_pool2d(x.array, divisor, **asdict(window)))
+        return Tensor(kernels.avg_pool2d(x.array, divisor, **vars(window)))
 
     @staticmethod
     def backward(ctx: Any, grad_y: Tensor) -> tuple[Tensor, None, None]:
@@ -144,11 +144,36 @@ class AvgPool2dBackward(Function):
     @staticmethod
     def forward(ctx: Any, grad_y: Tensor, window: AvgWindow, divisor: Array, image: Pair) -> Tensor:
         ctx.window, ctx.divisor = window, divisor
-        return Tensor(kernels.avg_pool2d_backward(grad_y.array, divisor, image=image, **asdict(window)))
+        return Tensor(kernels.avg_pool2d_backward(grad_y.array, divisor, image=image, **vars(window)))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         return AvgPool2d.apply(grad, ctx.window, ctx.divisor), None, None, None
+
+
+class MeanPixels(Function):
+    """The mean of each image."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.image = x.array.shape[2:]
+        return Tensor(kernels.mean_pixels(x.array))
+
+    @staticmethod
+    def backward(ctx: Any, grad_y: Tensor) -> Tensor:
+        return MeanPixelsBackward.apply(grad_y, ctx.image)
+
+
+class MeanPixelsBackward(Function):
+    """grad_x: each grad_y over the number of pixels, at every pixel."""
+
+    @staticmethod
+    def forward(ctx: Any, grad_y: Tensor, image: Pair) -> Tensor:
+        return Tensor(kernels.mean_pixels_backward(grad_y.array, image=image))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return MeanPixels.apply(grad), None
 
 
 def max_pool2d(x: Tensor, window: MaxWindow, size: Pair) -> tuple[Tensor, Tensor]:
@@ -159,6 +184,11 @@ def max_pool2d(x: Tensor, window: MaxWindow, size: Pair) -> tuple[Tensor, Tensor
 def avg_pool2d(x: Tensor, window: AvgWindow, divisor: Array) -> Tensor:
     """Return window sums of x over `divisor` (OH, OW); arguments are checked in nn.functional."""
     return AvgPool2d.apply(x, window, divisor)
+
+
+def mean_pixels(x: Tensor) -> Tensor:
+    """Return the mean (N, C, 1, 1) of each image of x (N, C, H, W)."""
+    return MeanPixels.apply(x)
 
 
 def adaptive_max_pool2d(x: Tensor, size: Pair) -> tuple[Tensor, Tensor]:

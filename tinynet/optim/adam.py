@@ -68,23 +68,32 @@ class Adam(Optimizer):
         check_betas(options["betas"])
         check_number("weight_decay value", options["weight_decay"], minimum=0)
 
-    def update(self, param: Tensor, grad: Tensor, *, group: dict[str, Any], state: dict[str, Any]) -> None:
-        """Take one step with one parameter."""
-        if not state:
-            state["step"] = counter(0)
-            state["exp_avg"] = zeros_like(param)
-            state["exp_avg_sq"] = zeros_like(param)
-            if group["amsgrad"]:
-                state["max_exp_avg_sq"] = zeros_like(param)
-        state["step"].array += 1
+    def update_all(self, params: list[Tensor], group: dict[str, Any]) -> None:
+        """Take one step with parameters that have gradients: together those that have taken as many."""
+        together: dict[float, list[Tensor]] = {}
+        for param in params:
+            state = self.state[param]
+            if not state:
+                state["step"] = counter(0)
+                state["exp_avg"] = zeros_like(param)
+                state["exp_avg_sq"] = zeros_like(param)
+                if group["amsgrad"]:
+                    state["max_exp_avg_sq"] = zeros_like(param)
+            state["step"].array += 1
+            together.setdefault(state["step"].item(), []).append(param)
+        for step, members in together.items():
+            self._step(members, step, group)
+
+    def _step(self, params: list[Tensor], step: float, group: dict[str, Any]) -> None:
         beta1, beta2 = group["betas"]
-        kernels.adam_(
-            param=param.array,
-            grad=grad.array,
-            exp_avg=state["exp_avg"].array,
-            exp_avg_sq=state["exp_avg_sq"].array,
-            max_exp_avg_sq=state["max_exp_avg_sq"].array if group["amsgrad"] else None,
-            step=state["step"].item(),
+        states = [self.state[param] for param in params]
+        kernels.adam_all_(
+            params=[param.array for param in params],
+            grads=[param.grad.array for param in params if param.grad is not None],
+            exp_avgs=[state["exp_avg"].array for state in states],
+            exp_avg_sqs=[state["exp_avg_sq"].array for state in states],
+            max_exp_avg_sqs=[state["max_exp_avg_sq"].array for state in states] if group["amsgrad"] else None,
+            step=step,
             lr=group["lr"],
             beta1=beta1,
             beta2=beta2,

@@ -66,6 +66,9 @@ def zeros_like(param: Tensor) -> Tensor:
 class Optimizer:
     """Base of all optimisers; a subclass gives `update`, which steps one parameter, and checks its options.
 
+    Where many small steps cost more than one large, it gives `update_all` instead.
+
+
     Args:    params: Tensors; (name, Tensor) pairs; or dictionaries with "params" and options of their own
              defaults: options of groups that do not set them
     State:   param_groups: list of dictionaries; state: dictionary from parameter to its buffers
@@ -181,12 +184,18 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            for param in group["params"]:
-                if param.grad is not None:
-                    self.update(param, param.grad, group=group, state=self.state[param])
-                    # A graph recorded before the step must not be walked with the values after it.
-                    param.version_counter()[0] += 1
+            params = [param for param in group["params"] if param.grad is not None]
+            self.update_all(params, group)
+            for param in params:
+                # A graph recorded before the step must not be walked with the values after it.
+                param.version_counter()[0] += 1
         return loss
+
+    def update_all(self, params: list[Tensor], group: dict[str, Any]) -> None:
+        """Take one step with parameters of a group, all of which have gradients: `update` of each, or all at once."""
+        for param in params:
+            assert param.grad is not None
+            self.update(param, param.grad, group=group, state=self.state[param])
 
     def update(self, param: Tensor, grad: Tensor, *, group: dict[str, Any], state: dict[str, Any]) -> None:
         """Take one step with one parameter, in place; `state` is its own dictionary, empty at first."""

@@ -64,19 +64,31 @@ class SGD(Optimizer):
         check_number("dampening value", options["dampening"])
         check_number("weight_decay value", options["weight_decay"], minimum=0)
 
-    def update(self, param: Tensor, grad: Tensor, *, group: dict[str, Any], state: dict[str, Any]) -> None:
-        """Take one step with one parameter."""
-        buffer, dampening = None, group["dampening"]
-        if group["momentum"] != 0:
-            if state.get("momentum_buffer") is None:
+    def update_all(self, params: list[Tensor], group: dict[str, Any]) -> None:
+        """Take one step with parameters that have gradients."""
+        if group["momentum"] == 0:
+            _step(params, None, group, group["dampening"])
+            return
+        buffers: dict[bool, list[Any]] = {True: [], False: []}
+        members: dict[bool, list[Tensor]] = {True: [], False: []}
+        for param in params:
+            state = self.state[param]
+            is_new = state.get("momentum_buffer") is None
+            if is_new:
                 state["momentum_buffer"] = zeros_like(param)
-                # torch starts the buffer with the whole gradient, however much later ones are dampened.
-                dampening = 0
-            buffer = state["momentum_buffer"].array
-        kernels.sgd_(
-            param=param.array,
-            grad=grad.array,
-            momentum_buffer=buffer,
+            members[is_new].append(param)
+            buffers[is_new].append(state["momentum_buffer"].array)
+        # torch starts the buffer with the whole gradient, however much later ones are dampened.
+        _step(members[True], buffers[True], group, 0)
+        _step(members[False], buffers[False], group, group["dampening"])
+
+
+def _step(params: list[Tensor], buffers: list[Any] | None, group: dict[str, Any], dampening: float) -> None:
+    if params:
+        kernels.sgd_all_(
+            params=[param.array for param in params],
+            grads=[param.grad.array for param in params if param.grad is not None],
+            momentum_buffers=buffers,
             lr=group["lr"],
             momentum=group["momentum"],
             dampening=dampening,

@@ -23,7 +23,7 @@ import numpy as np
 
 from tinynet.backend import Array, sum_dtype
 from tinynet.kernels.generic import conv as generic
-from tinynet.kernels.cpu.codegen.available import generated
+from tinynet.kernels.cpu.available import channels_last, pays
 from tinynet.kernels.generic.im2col import Pair, im2col, output_size, pad_channels_last, window_slices
 from tinynet.kernels.registry import accelerates
 from tinynet.threads import in_parallel, pieces
@@ -219,7 +219,7 @@ def _machine_code(
     return (
         groups == 1
         and stride[0] == stride[1]
-        and generated(first if first.size > second.size else second)
+        and pays(first if first.size > second.size else second)
         and first.dtype == second.dtype
         and first.size > 0
         and second.size > 0
@@ -238,7 +238,7 @@ def conv2d_generated(
         len(x), x.shape[2:], x.shape[1], size, len(weight), weight.shape[2:], stride, padding, dilation
     )
     bias = None if bias is None else np.ascontiguousarray(bias)
-    return convolution.convolve(_rows(x), np.ascontiguousarray(weight), bias, shape).transpose(0, 3, 1, 2)
+    return convolution.convolve(channels_last(x), np.ascontiguousarray(weight), bias, shape).transpose(0, 3, 1, 2)
 
 
 @accelerates(generic.conv2d_grad_input, device="cpu", when=_machine_code)
@@ -252,7 +252,7 @@ def conv2d_grad_input_generated(
     shape = convolution.Shape(
         len(grad_y), image, C, grad_y.shape[2:], O, (window[0], window[1]), stride, padding, dilation
     )
-    grad_x = convolution.grad_input(_rows(grad_y), np.ascontiguousarray(weight), shape)
+    grad_x = convolution.grad_input(channels_last(grad_y), np.ascontiguousarray(weight), shape)
     return grad_x.transpose(0, 3, 1, 2)
 
 
@@ -266,9 +266,4 @@ def conv2d_grad_weight_generated(
     shape = convolution.Shape(
         len(x), x.shape[2:], x.shape[1], grad_y.shape[2:], grad_y.shape[1], kernel_size, stride, padding, dilation
     )
-    return convolution.grad_weight(_rows(x), _rows(grad_y), shape)
-
-
-def _rows(x: Array) -> Array:
-    """Return x (N, C, H, W) as contiguous (N, H, W, C)."""
-    return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+    return convolution.grad_weight(channels_last(x), channels_last(grad_y), shape)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.backend import Array
-from tinynet.kernels.cpu.codegen.available import generated, in_rows
+from tinynet.kernels.cpu.available import in_rows, pays
 from tinynet.kernels.generic import fused as generic
 from tinynet.kernels.generic import normalization
 from tinynet.kernels.registry import accelerates
@@ -17,7 +17,7 @@ from tinynet.memory import empty_like, laid_out_like
 
 def _rows(x: Array, *others: Any, **named: Any) -> bool:
     """Return whether x lies in rows of channels, and all arrays are float32."""
-    return generated(x) and in_rows(x) and _all_float32(*others, *named.values())
+    return pays(x) and in_rows(x) and _all_float32(*others, *named.values())
 
 
 def _all_float32(*values: Any) -> bool:
@@ -162,7 +162,7 @@ def batch_norm_backward_behind_relu(
 def flat(x: Array, *others: Any, **named: Any) -> bool:
     """Return whether x lies without gaps, and all arrays are float32 and have its shape."""
     arrays = [a for a in (*others, *named.values()) if isinstance(a, np.ndarray)]
-    dense = generated(x) and (x.flags.c_contiguous or in_rows(x))
+    dense = pays(x) and (x.flags.c_contiguous or in_rows(x))
     return dense and _all_float32(*arrays) and all(a.shape == x.shape for a in arrays)
 
 

@@ -101,6 +101,34 @@ def sgd_(
 
 
 @kernel
+def sgd_all_(
+    *,
+    params: list[Array],
+    grads: list[Array],
+    momentum_buffers: list[Array] | None,
+    lr: float,
+    momentum: float,
+    dampening: float,
+    weight_decay: float,
+    nesterov: bool,
+    maximize: bool,
+) -> None:
+    """Take a step of `sgd_` with each of several parameters."""
+    for i, (param, grad) in enumerate(zip(params, grads, strict=True)):
+        sgd_(
+            param=param,
+            grad=grad,
+            momentum_buffer=None if momentum_buffers is None else momentum_buffers[i],
+            lr=lr,
+            momentum=momentum,
+            dampening=dampening,
+            weight_decay=weight_decay,
+            nesterov=nesterov,
+            maximize=maximize,
+        )
+
+
+@kernel
 @_half_in_float32
 def adam_(
     *,
@@ -149,6 +177,42 @@ def adam_(
     xp.divide(exp_avg, denominator, out=direction)
     direction *= lr / (1 - beta1**step)
     param -= direction
+
+
+@kernel
+def adam_all_(
+    *,
+    params: list[Array],
+    grads: list[Array],
+    exp_avgs: list[Array],
+    exp_avg_sqs: list[Array],
+    max_exp_avg_sqs: list[Array] | None,
+    step: float,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled_weight_decay: bool,
+    maximize: bool,
+) -> None:
+    """Take a step of `adam_`, of that number, with each of several parameters."""
+    for i, (param, grad) in enumerate(zip(params, grads, strict=True)):
+        adam_(
+            param=param,
+            grad=grad,
+            exp_avg=exp_avgs[i],
+            exp_avg_sq=exp_avg_sqs[i],
+            max_exp_avg_sq=None if max_exp_avg_sqs is None else max_exp_avg_sqs[i],
+            step=step,
+            lr=lr,
+            beta1=beta1,
+            beta2=beta2,
+            eps=eps,
+            weight_decay=weight_decay,
+            decoupled_weight_decay=decoupled_weight_decay,
+            maximize=maximize,
+        )
 
 
 @kernel

@@ -2,7 +2,8 @@
 
 Shapes:  x (N, C, H, W); y (N, C, OH, OW). OH and OW are given: they may be rounded up (ceil_mode),
          and the image is then extended below and to the right.
-Max-pooling saves where its maximum lies as an index h*W + w into the image. Half precision is summed in float32.
+Max-pooling saves where its maximum lies as an index h*W + w into the image, in int32 where that is enough.
+Half precision is summed in float32.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def max_pool2d(
     lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
     padded = pad_channels_last(x, padding, lowest, extra)
     y = xp.full((x.shape[0], *size, x.shape[1]), lowest, x.dtype)
-    index = xp.full(y.shape, -1, np.int64)
+    index = xp.full(y.shape, -1, np.int32 if image[0] * image[1] < 2**31 else np.int64)
     for rows, cols in window_slices(kernel_size, stride, dilation, size):
         place = _pixel_numbers(xp, rows, cols, image, padding)
         y, index = _larger(y, index, candidate=padded[:, rows, cols], place=place)
@@ -131,12 +132,31 @@ def avg_pool2d_backward(
     return padded[:, PH : PH + H, PW : PW + W].transpose(0, 3, 1, 2).astype(grad_y.dtype, copy=False)
 
 
+@kernel
+def mean_pixels(x: Array) -> Array:
+    """Return the mean of each image (N, C, 1, 1): average pooling with one window; NaN where there are no pixels."""
+    H, W = x.shape[2:]
+    total = x.sum(axis=(2, 3), dtype=sum_dtype(x.dtype), keepdims=True)
+    return (total / total.dtype.type(H * W)).astype(x.dtype, copy=False)
+
+
+@kernel
+def mean_pixels_backward(grad_y: Array, *, image: Pair) -> Array:
+    """Return the gradient of x: each grad_y (N, C, 1, 1) over the number of pixels, at every pixel."""
+    xp = array_module(grad_y)
+    (N, C), (H, W) = grad_y.shape[:2], image
+    share = (grad_y.reshape(N, 1, 1, C).astype(sum_dtype(grad_y.dtype), copy=False) / (H * W)).astype(
+        grad_y.dtype
+    )
+    return xp.ascontiguousarray(xp.broadcast_to(share, (N, H, W, C))).transpose(0, 3, 1, 2)
+
+
 def _larger(y: Array, index: Array, *, candidate: Array, place: Array) -> tuple[Array, Array]:
     """Return, of each window, the larger of y and its next pixel, and the number of that pixel; -1 is padding."""
     xp = array_module(y)
     # A window that has seen only padding so far (index < 0) takes its first pixel, whatever the value.
     better = ((candidate > y) | (candidate != candidate) | (index < 0)) & (place >= 0)
-    return xp.where(better, candidate, y), xp.where(better, place, index)
+    return xp.where(better, candidate, y), xp.where(better, place.astype(index.dtype, copy=False), index)
 
 
 def _regions(xp: Any, n: int, o: int) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from tinynet import ops
 from tinynet.backend import array_module, check_on_host
 from tinynet.nn.functional.reduction import check_reduction, chosen_reduction, reduced
-from tinynet.ops.loss import pick
+from tinynet.ops.loss import pick, sum_of_classes
 from tinynet.tensor import Tensor
 
 __all__ = [
@@ -59,8 +59,7 @@ def cross_entropy(
             f"Expected target of size {list(expected)} for input of size {list(input.shape)}, got {list(target.shape)}"
         )
     log_p = ops.log_softmax(input, axis)
-    loss, total = _of_classes(log_p, target, weight, axis, ignore_index, label_smoothing)
-    return _weighted_mean(loss, total, reduction)
+    return _of_classes(log_p, target, weight, axis, ignore_index, reduction, label_smoothing)
 
 
 def _of_probabilities(
@@ -119,8 +118,7 @@ def nll_loss(
         raise RuntimeError(
             f"Expected target size {list(expected)} for input of size {list(input.shape)}, got {list(target.shape)}"
         )
-    loss, total = _of_classes(input, target, weight, axis, ignore_index)
-    return _weighted_mean(loss, total, reduction)
+    return _of_classes(input, target, weight, axis, ignore_index, reduction)
 
 
 def _check_scores(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> int:
@@ -150,28 +148,33 @@ def _of_classes(
     weight: Tensor | None,
     axis: int,
     ignore_index: int,
+    reduction: str,
     label_smoothing: float = 0.0,
-) -> tuple[Tensor, Any]:
-    """Return the loss of each target, and an array to divide their mean by: the weights of those that count, summed."""
+) -> Tensor:
+    """Return the reduced loss; the mean is over the weights of the targets that count."""
     C = log_p.shape[axis]
     classes = check_on_host(target.array)
     if classes is not None:
         check_classes(classes, C, ignore_index, IndexError)
     xp = array_module(target.array)
     counted = target.array != ignore_index
-    index = Tensor(xp.where(counted, target.array, 0).astype(np.int64))
+    index = Tensor(xp.where(counted, target.array, 0).astype(np.int64, copy=False))
     share: Any = label_smoothing - 1
     total = counted.sum().astype(log_p.dtype)
     if weight is not None:
         chosen = xp.where(counted, weight.array[index.array], log_p.dtype.type(0))
-        share, total = Tensor(chosen * share), chosen.sum()
-    loss = pick(log_p, index, axis) * share
+        share, total = chosen * share, chosen.sum()
+    if reduction != "none" and not label_smoothing:
+        over = total if reduction == "mean" else 1
+        return sum_of_classes(log_p, index, axis, share=share, counted=counted, total=over)
+    loss = pick(log_p, index, axis) * (share if weight is None else Tensor(share))
     if label_smoothing:
         spread = log_p if weight is None else log_p * _along_classes(weight, log_p, axis)
         uniform = spread.sum(axis) * (-label_smoothing / C)
         # Of a class without share even an infinite loss does not count.
         loss = uniform if label_smoothing == 1 else loss + uniform
-    return ops.where(Tensor(counted), loss, 0.0), total
+    loss = ops.where(Tensor(counted), loss, 0.0)
+    return loss.sum() / Tensor(total) if reduction == "mean" else reduced(loss, reduction)
 
 
 def check_classes(classes: np.ndarray, count: int, ignore_index: int | None, error: type[Exception]) -> None:
@@ -179,15 +182,11 @@ def check_classes(classes: np.ndarray, count: int, ignore_index: int | None, err
 
     Raises:  `error`
     """
+    if not classes.size or (classes.min() >= 0 and classes.max() < count):
+        return
     wrong = classes[((classes < 0) | (classes >= count)) & (classes != ignore_index)]
     if wrong.size:
         raise error(f"Target {wrong.flat[0]} is out of bounds: there are {count} classes, from 0")
-
-
-def _weighted_mean(loss: Tensor, total: Any, reduction: str) -> Tensor:
-    if reduction == "mean":
-        return loss.sum() / Tensor(total)
-    return reduced(loss, reduction)
 
 
 def multi_margin_loss(

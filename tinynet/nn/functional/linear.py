@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tinynet import ops
@@ -35,6 +36,12 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         raise RuntimeError(
             f"linear: weight ({weight.dtype}) and bias ({bias.dtype}) must have the same dtype"
         )
+    if _is_layer(input, weight, bias):
+        if input.array.ndim == 2:
+            return ops.linear_layer(input, weight, bias)
+        shape = input.shape
+        rows = ops.reshape(input, (math.prod(shape[:-1]), shape[-1]))
+        return ops.reshape(ops.linear_layer(rows, weight, bias), (*shape[:-1], weight.shape[0]))
     y = ops.matmul(input, weight.T if weight.ndim == 2 else weight)
     if bias is None:
         return y
@@ -45,6 +52,19 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"{list(weight.shape)}, {list(y.shape)}"
         )
     return y + bias
+
+
+def _is_layer(input: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+    """Return whether these are rows, and a layer's weight and bias: nothing to broadcast, nothing to refuse."""
+    x, w = input.array, weight.array
+    return (
+        x.ndim > 1
+        and w.ndim == 2
+        and x.shape[-1] == w.shape[1]
+        and x.dtype == w.dtype
+        and x.dtype.kind == "f"
+        and (bias is None or bias.array.shape == w.shape[:1])
+    )
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

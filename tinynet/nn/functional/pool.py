@@ -192,7 +192,7 @@ def _max_pool(
     check_output(function, image, size, kernel)
     y, index = ops.max_pool2d(x, MaxWindow(kernel, stride, padding, dilation), size)
     y = as_given(y, single, axes)
-    return (y, as_given(index, single, axes)) if return_indices else y
+    return (y, as_given(index.to(np.int64), single, axes)) if return_indices else y
 
 
 def _avg_pool(

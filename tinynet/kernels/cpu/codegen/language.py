@@ -3,8 +3,8 @@
 A kernel is a Python function over a `Code`. What it does with Python numbers happens once, while the instructions are
 written: a Python loop over 6 rows writes its body six times (this unrolls it), a Python `if` picks one way. What it
 does with the values of this module happens when the compiled kernel runs: `Int`, a whole number; `Vector`, as many
-float32 numbers as a register holds; `Pointer`, a place among float32 numbers; `Variable`, a register whose value
-changes.
+float32 numbers as a register holds; `IntVector`, as many whole numbers of 32 bits; `Pointer`, a place among numbers of
+32 bits; `Variable`, a register whose value changes.
 
     code = Code("scale", lanes=16)
     x, y, factor = code.pointers(3)
@@ -14,12 +14,12 @@ changes.
     for i in code.range(first, last):                    # one loop in the compiled kernel
         (y + i * 16).store((x + i * 16).load() * f)
 
-`for i in code.range(n)` runs its body once, with a number that stands for every i: the loop itself is written around
-it.
+`for i in code.range(n)` runs its body once, with a number that stands for every i: the loop is written around it.
 """
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 from collections.abc import Iterator
 from typing import Any, Union
@@ -111,7 +111,7 @@ class Code:
 
     # Values
 
-    def buffer(self, floats: int) -> Pointer:
+    def buffer(self, floats: builtins.int) -> Pointer:
         """Return memory of a few float32 numbers that lives as long as the kernel runs, aligned to a cache line."""
         builder = ir.IRBuilder(self.entry)
         builder.position_before(self.entry.terminator)
@@ -132,7 +132,7 @@ class Code:
         """Return a vector of one number everywhere."""
         return Vector(self, ir.Constant(self.vector_type, [float(number)] * self.lanes))
 
-    def variable(self, initial: Vector | Wide | Int) -> Variable:
+    def variable(self, initial: Vector | IntVector | Wide | Int) -> Variable:
         """Return a register that can be given new values."""
         return Variable(self, initial)
 
@@ -146,9 +146,9 @@ class Code:
         """Return a * b + c, rounded once where the CPU has an instruction for it."""
         return Vector(self, self.intrinsic("fmuladd", self.vector_type, a.value, b.value, c.value))
 
-    def intrinsic(self, name: str, result: Any, *arguments: Any) -> Any:
-        """Call LLVM's function of that name for this vector type."""
-        full = f"llvm.{name}.v{self.lanes}f32" + (".p0" if name.startswith("masked") else "")
+    def intrinsic(self, name: str, result: Any, *arguments: Any, element: str = "f32") -> Any:
+        """Call LLVM's function of that name for vectors of this element type."""
+        full = f"llvm.{name}.v{self.lanes}{element}" + (".p0" if name.startswith("masked") else "")
         kind = ir.FunctionType(result, [argument.type for argument in arguments])
         function = self.module.globals.get(full) or ir.Function(self.module, kind, full)
         return self.builder.call(function, arguments)
@@ -156,10 +156,9 @@ class Code:
 
 def _splat(builder: ir.IRBuilder, scalar: Any, kind: Any, lanes: int) -> Any:
     vector = ir.VectorType(kind, lanes)
-    undefined, zeros = ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(I32, lanes), [0] * lanes)
-    return builder.shuffle_vector(
-        builder.insert_element(undefined, scalar, ir.Constant(I32, 0)), undefined, zeros
-    )
+    one = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.Constant(I32, 0))
+    first = ir.Constant(ir.VectorType(I32, lanes), [0] * lanes)
+    return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), first)
 
 
 class Int:
@@ -214,9 +213,14 @@ class Int:
         chosen = self.code.builder.select(self < other, self.code.int(other).value, self.value)
         return Int(self.code, chosen)
 
+    def broadcast(self) -> IntVector:
+        """Return a vector of this number, of its lower 32 bits, everywhere."""
+        builder = self.code.builder
+        return IntVector(self.code, _splat(builder, builder.trunc(self.value, I32), I32, self.code.lanes))
+
 
 class Pointer:
-    """A place among float32 numbers; adding a number moves it by so many of them."""
+    """A place among float32 numbers, or whole numbers of 32 bits; adding a number moves it by so many of them."""
 
     def __init__(self, code: Code, value: Any) -> None:
         self.code, self.value = code, value
@@ -235,13 +239,25 @@ class Pointer:
         loaded = code.intrinsic("masked.load", kind, self.value, ir.Constant(I32, 4), mask, code.zero.value)
         return Vector(code, loaded)
 
-    def store(self, vector: Vector, mask: Any = None) -> None:
+    def load_integers(self, mask: Any = None) -> IntVector:
+        """Return the vector of whole numbers that lies here; zeros where a mask does not hold."""
+        code, kind = self.code, ir.VectorType(I32, self.code.lanes)
+        if mask is None:
+            return IntVector(code, code.builder.load(self.value, typ=kind, align=4))
+        rest = ir.Constant(kind, [0] * code.lanes)
+        loaded = code.intrinsic(
+            "masked.load", kind, self.value, ir.Constant(I32, 4), mask, rest, element="i32"
+        )
+        return IntVector(code, loaded)
+
+    def store(self, vector: Vector | IntVector, mask: Any = None) -> None:
         """Write a vector here, or only its lanes where the mask holds."""
         code = self.code
         if mask is None:
             code.builder.store(vector.value, self.value, align=4)
             return
-        code.intrinsic("masked.store", ir.VoidType(), vector.value, self.value, ir.Constant(I32, 4), mask)
+        arguments = (vector.value, self.value, ir.Constant(I32, 4), mask)
+        code.intrinsic("masked.store", ir.VoidType(), *arguments, element=vector.element)
 
     def broadcast(self) -> Vector:
         """Return a vector of the one number that lies here."""
@@ -255,9 +271,15 @@ class Pointer:
         place = builder.gep(self.value, [self.code.int(index).value], source_etype=I64)
         return Int(self.code, builder.load(place, typ=I64))
 
+    def pointer(self, index: Number) -> Pointer:
+        """Return the place whose address is the index-th 64-bit word from here."""
+        return Pointer(self.code, self.code.builder.inttoptr(self.integer(index).value, POINTER))
+
 
 class Vector:
     """Float32 numbers side by side in one register."""
+
+    element = "f32"
 
     def __init__(self, code: Code, value: Any) -> None:
         self.code, self.value = code, value
@@ -287,6 +309,10 @@ class Vector:
         """Compare lane by lane: a mask that holds where this is greater, or where either is NaN."""
         return self.code.builder.fcmp_unordered(">", self.value, self._of(other))
 
+    def is_nan(self) -> Any:
+        """Compare lane by lane: a mask that holds where this is NaN."""
+        return self.code.builder.fcmp_unordered("uno", self.value, self.value)
+
     def where(self, mask: Any, other: Vector | float) -> Vector:
         """Return this where the mask holds, else the other."""
         return Vector(self.code, self.code.builder.select(mask, self.value, self._of(other)))
@@ -299,6 +325,23 @@ class Vector:
     def square_root(self) -> Vector:
         """Return the square root of every lane."""
         return Vector(self.code, self.code.intrinsic("sqrt", self.code.vector_type, self.value))
+
+
+class IntVector:
+    """Whole numbers of 32 bits side by side in one register, one beside each float32 number of a Vector."""
+
+    element = "i32"
+
+    def __init__(self, code: Code, value: Any) -> None:
+        self.code, self.value = code, value
+
+    def equals(self, other: IntVector) -> Any:
+        """Compare lane by lane: a mask."""
+        return self.code.builder.icmp_signed("==", self.value, other.value)
+
+    def where(self, mask: Any, other: IntVector) -> IntVector:
+        """Return this where the mask holds, else the other."""
+        return IntVector(self.code, self.code.builder.select(mask, self.value, other.value))
 
 
 class Wide:
@@ -349,7 +392,7 @@ class Wide:
 class Variable:
     """A register whose value changes, in loops above all. LLVM's mem2reg makes a true register of it."""
 
-    def __init__(self, code: Code, initial: Vector | Wide | Int) -> None:
+    def __init__(self, code: Code, initial: Vector | IntVector | Wide | Int) -> None:
         self.code, self.kind = code, type(initial)
         builder = ir.IRBuilder(code.entry)
         builder.position_before(code.entry.terminator)
@@ -360,6 +403,6 @@ class Variable:
         """Return the value it has now."""
         return self.kind(self.code, self.code.builder.load(self.place, typ=self.place.allocated_type))
 
-    def set(self, value: Vector | Wide | Int) -> None:
+    def set(self, value: Vector | IntVector | Wide | Int) -> None:
         """Give it another value."""
         self.code.builder.store(value.value, self.place)

@@ -16,6 +16,9 @@ from tinynet.kernels.cpu.codegen.language import Code
 from tinynet.kernels.cpu.codegen.team import Step, team
 from tinynet.threads import get_num_threads, hold_blas
 
+SHARE = 65536
+"""Numbers that a thread goes over in 10 to 20 us: for less it is not worth waking another, on a core that may be busy."""
+
 
 def template(write: Callable[..., None]) -> Callable[..., int]:
     """Make of a function write(code, *parameters) one that returns the address of the kernel with these parameters.
@@ -71,6 +74,11 @@ def run(*steps: Step, threads: int | None = None) -> None:
     """Run steps one after the other, each shared among the threads."""
     hold_blas()
     team().run(steps, get_num_threads() if threads is None else threads)
+
+
+def worth(floats: int) -> int:
+    """Return how many threads to share a pass over so many numbers among: SHARE each at least."""
+    return max(1, min(get_num_threads(), floats // SHARE))
 
 
 @functools.cache

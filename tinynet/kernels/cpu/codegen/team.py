@@ -30,7 +30,7 @@ from llvmlite import ir
 
 from tinynet.kernels.cpu.codegen import compiler
 from tinynet.kernels.cpu.codegen.language import I32, I64, POINTER
-from tinynet.threads import in_parallel
+from tinynet.threads import hold_blas, in_parallel
 
 TICKET, ARRIVED, SLEEPERS, STEPS, COUNT, MUTEX, CONDITION, WORDS = 0, 8, 16, 24, 25, 32, 48, 80
 SPINS = 40000
@@ -330,7 +330,8 @@ def _libc() -> Any:
 
 @functools.cache
 def team() -> Team:
-    """Return the team of this process."""
+    """Return the team of this process; from now on BLAS has one thread (tinynet/threads.py says why)."""
+    hold_blas()
     made = Team()
     atexit.register(made.stop)
     return made

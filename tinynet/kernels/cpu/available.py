@@ -1,0 +1,45 @@
+"""Whether compiled kernels can run a call, and whether that pays; asked before every call, so it must cost little."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+
+import numpy as np
+
+from tinynet.backend import Array
+
+FLOAT32 = np.dtype(np.float32)
+LEAST = 4096
+"""Numbers in the largest array: below, starting a kernel takes as long as NumPy's whole work."""
+
+
+@functools.cache
+def has_compiler() -> bool:
+    """Return whether llvmlite is installed; it is imported when the first kernel runs."""
+    return importlib.util.find_spec("llvmlite") is not None
+
+
+def is_float32(array: Array) -> bool:
+    """Return whether compiled kernels can work on an array of this dtype."""
+    return bool(array.dtype == FLOAT32) and has_compiler()
+
+
+def pays(array: Array) -> bool:
+    """Return whether an array is float32 and large enough for a compiled kernel."""
+    return bool(array.size >= LEAST) and is_float32(array)
+
+
+def channels_last(x: Array) -> Array:
+    """Return x (N, C, H, W) as a contiguous (N, H, W, C): itself if it lies like that, else a copy."""
+    return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+
+
+def in_rows(x: Array) -> bool:
+    """Return whether x (N, C, ...) lies in rows of channels: channels last in memory, without gaps."""
+    if x.ndim == 4:
+        C, W = x.shape[1], x.shape[3]
+        sn, sc, sh, sw = x.strides
+        size = x.itemsize
+        return sc == size and sw == C * size and sh == W * sw and sn == x.shape[2] * sh
+    return x.ndim == 2 and bool(x.flags.c_contiguous)
