@@ -52,7 +52,7 @@ HOMES = {
     "cupyx": ("tinynet/backend.py", "tinynet/kernels/cuda/"),
     "torch": ("reference/", "tests/"),
     "numba": ("tinynet/kernels/cpu/",),
-    "llvmlite": ("tinynet/kernels/cpu/",),
+    "llvmlite": ("tinynet/kernels/cpu/", "tests/kernels/cpu/"),
     "pickle": ("tests/",),
 }
 

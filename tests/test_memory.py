@@ -227,7 +227,7 @@ def test_a_forked_child_does_not_write_into_its_parents_arrays() -> None:
 def output(code: str) -> str:
     start = "import gc, sys\nfrom tinynet.memory import empty, unused_bytes\n"
     command = [sys.executable, "-c", start + textwrap.dedent(code)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 

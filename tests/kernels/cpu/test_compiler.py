@@ -46,7 +46,7 @@ def start(cache: Path | None, code: str = DOUBLE, **environment: str) -> subproc
 def run(cache: Path | None, code: str = DOUBLE, **environment: str) -> tuple[str, str]:
     """Run code in a process of its own and return what it prints."""
     process = start(cache, code, **environment)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     return out, err
 
@@ -101,7 +101,7 @@ def test_a_full_or_read_only_disk_leaves_nothing_behind(
 def test_processes_compile_at_once(tmp_path: Path) -> None:
     processes = [start(tmp_path) for _ in range(3)]
     for process in processes:
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
         assert err == "" or err.startswith(COMPILING)
     files = list(tmp_path.iterdir())

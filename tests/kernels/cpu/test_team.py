@@ -227,7 +227,7 @@ PROGRAM = textwrap.dedent("""
 def outcome(code: str) -> tuple[int, str, str]:
     """Run code after a run of the team in a process of its own."""
     command = [sys.executable, "-c", PROGRAM + textwrap.dedent(code)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     return (
         done.returncode,
         done.stdout,
