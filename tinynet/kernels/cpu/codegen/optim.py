@@ -8,7 +8,8 @@ Arrays are given by the addresses of memory without gaps, the same order of elem
 `scalars`, float32. Many parameters go into one call: `table` has of each its arrays' addresses and its size, and
 threads share each of them, so that no thread waits for another between two parameters.
 
-Bytes a number: SGD with momentum 5 * 4, Adam 7 * 4. Both run at the speed of memory.
+Bytes a number: SGD with momentum 5 * 4, Adam 7 * 4. Measured on 2 cores of an AMD EPYC with the 11.2 million numbers of
+ResNet-18: SGD 3.6 ms (62 GB/s), Adam 3.6 ms (88 GB/s); NumPy's passes take 12.6 and 21 ms.
 """
 
 from __future__ import annotations

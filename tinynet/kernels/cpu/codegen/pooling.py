@@ -11,7 +11,8 @@ The gradients are written by pixel of x, not added by window of y:
 Each pixel is written once, by one thread, in an order that does not depend on how many there are.
 
 Bytes moved per float of x by 2x2 windows: 4 + (4 + 4) / 4 = 6, forward (x; y and index) as backward.
-Measured on 2 cores of an AMD EPYC (Zen 5, AVX-512): 34 GB/s on 512 channels of 4x4, in L3; 20 to 30 GB/s from memory.
+Measured on 2 cores of an AMD EPYC (AVX-512), 128 images of 64 channels, 32x32 (50 MB): maximum 46 GB/s, its gradient
+104 GB/s (one core 21 and 36); of 128 channels, 16x16 (25 MB, in L3) 170 and 210 GB/s.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from tinynet.kernels.cpu.codegen.team import Step, team
 from tinynet.threads import get_num_threads, hold_blas
 
 SHARE = 65536
-"""Numbers that a thread goes over in 10 to 20 us: for less it is not worth waking another, on a core that may be busy."""
+"""Numbers that a thread goes over in 10 to 20 us: for less it is not worth waking another, whose core may be busy."""
 
 
 def template(write: Callable[..., None]) -> Callable[..., int]:
