@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
+import numpy as np
+
 from tinynet.backend import device_of, is_array
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -64,6 +66,8 @@ _use_accelerated = _read_environment()
 
 
 def _device_of_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
+    if args and type(args[0]) is np.ndarray:  # the usual case, without looking further
+        return "cpu"
     for value in (*args, *kwargs.values()):
         if type(value) is list and value:  # of arrays: all of one device where a faster version accepts them
             value = value[0]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tinynet.autograd import Function
+from tinynet.autograd import Function, is_grad_enabled
 from tinynet.kernels.generic import conv as kernels
+from tinynet.kernels.generic import fused
 from tinynet.kernels.generic.im2col import Pair, col2im, im2col, output_size
 from tinynet.ops.normalization import ChannelSum
 from tinynet.tensor import Tensor
@@ -42,10 +43,16 @@ class Conv2d(Function):
         x, weight = ctx.saved_tensors
         need_x, need_weight, need_bias, _ = ctx.needs_input_grad
         image, kernel_size = ctx.planes
+        if is_grad_enabled():
+            grad_x = ConvGradInput.apply(grad_y, weight, ctx.geometry, image) if need_x else None
+            grad_weight = ConvGradWeight.apply(x, grad_y, ctx.geometry, kernel_size) if need_weight else None
+            return grad_x, grad_weight, ChannelSum.apply(grad_y) if need_bias else None, None
+        # The same, but for what it takes to record them.
+        array, options = grad_y.array, ctx.geometry.options()
         return (
-            ConvGradInput.apply(grad_y, weight, ctx.geometry, image) if need_x else None,
-            ConvGradWeight.apply(x, grad_y, ctx.geometry, kernel_size) if need_weight else None,
-            ChannelSum.apply(grad_y) if need_bias else None,
+            Tensor(kernels.conv2d_grad_input(array, weight.array, image=image, **options)) if need_x else None,
+            Tensor(kernels.conv2d_grad_weight(x.array, array, kernel_size=kernel_size, **options)) if need_weight else None,
+            Tensor(fused.channel_sum(array)) if need_bias else None,
             None,
         )
 

@@ -16,6 +16,7 @@ Measured: `python -m benchmarks.kernels`
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -233,10 +234,7 @@ def conv2d_generated(
     """Convolve by codegen/winograd.py or codegen/direct.py."""
     from tinynet.kernels.cpu.codegen import convolution
 
-    size = output_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
-    shape = convolution.Shape(
-        len(x), x.shape[2:], x.shape[1], size, len(weight), weight.shape[2:], stride, padding, dilation
-    )
+    shape = _shape(x.shape, weight.shape, stride, padding, dilation)
     bias = None if bias is None else np.ascontiguousarray(bias)
     return convolution.convolve(channels_last(x), np.ascontiguousarray(weight), bias, shape).transpose(0, 3, 1, 2)
 
@@ -248,10 +246,8 @@ def conv2d_grad_input_generated(
     """Convolve grad_y by codegen/winograd.py or codegen/direct.py."""
     from tinynet.kernels.cpu.codegen import convolution
 
-    O, C, *window = weight.shape
-    shape = convolution.Shape(
-        len(grad_y), image, C, grad_y.shape[2:], O, (window[0], window[1]), stride, padding, dilation
-    )
+    x_shape = (len(grad_y), weight.shape[1], *image)
+    shape = _shape(x_shape, weight.shape, stride, padding, dilation)
     grad_x = convolution.grad_input(channels_last(grad_y), np.ascontiguousarray(weight), shape)
     return grad_x.transpose(0, 3, 1, 2)
 
@@ -263,7 +259,18 @@ def conv2d_grad_weight_generated(
     """Sum by codegen/winograd.py or codegen/direct.py."""
     from tinynet.kernels.cpu.codegen import convolution
 
-    shape = convolution.Shape(
-        len(x), x.shape[2:], x.shape[1], grad_y.shape[2:], grad_y.shape[1], kernel_size, stride, padding, dilation
-    )
+    weight_shape = (grad_y.shape[1], x.shape[1], *kernel_size)
+    shape = _shape(x.shape, weight_shape, stride, padding, dilation)
     return convolution.grad_weight(channels_last(x), channels_last(grad_y), shape)
+
+
+@functools.lru_cache(4096)
+def _shape(
+    x: tuple[int, ...], weight: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair
+) -> Any:
+    """Return what codegen/convolution.py needs to know, from the shapes (N, C, H, W) and (O, C, KH, KW)."""
+    from tinynet.kernels.cpu.codegen.shape import Shape
+
+    (N, C, H, W), (O, _, KH, KW) = x, weight
+    size = output_size((H, W), (KH, KW), stride, padding, dilation)
+    return Shape(N, (H, W), C, size, O, (KH, KW), stride, padding, dilation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from tinynet import ops
@@ -117,7 +118,10 @@ def _convolve(
     groups: int,
 ) -> Tensor:
     """Convolve over the last 1 or 2 axes; a signal is an image of one row."""
-    function = f"conv{axes}d"
+    known = _known_geometry(axes, input, weight, bias, stride, padding, dilation, groups)
+    if known is not None:
+        return ops.conv2d(input, weight, bias, known)
+    function, given = f"conv{axes}d", (stride, padding, dilation, groups)
     x, single = images(input, function, axes)
     kernel = _check_weight(function, axes, weight)
     O, CG = weight.shape[:2]
@@ -135,8 +139,42 @@ def _convolve(
     _check_bias_and_dtypes(function, x, weight, bias, O)
     image = x.shape[2], x.shape[3]
     check_output(function, image, output_size(image, kernel, stride, padding, dilation), kernel)
-    y = ops.conv2d(x, _four_axes(weight), bias, Geometry(stride, padding, dilation, groups))
-    return as_given(y, single, axes)
+    geometry = Geometry(stride, padding, dilation, groups)
+    if x is input and axes == 2:
+        _remember(geometry, input, weight, bias, given)
+    return as_given(ops.conv2d(x, _four_axes(weight), bias, geometry), single, axes)
+
+
+_checked: dict[Any, Geometry] = {}
+"""Geometries of calls on images that have passed all checks, by the shapes, dtypes and arguments given."""
+
+
+def _known_geometry(axes: int, input: Any, weight: Any, bias: Any, *given: Any) -> Geometry | None:
+    """Return the geometry of a call that has been checked before with the same shapes, dtypes and arguments.
+
+    A training step makes the same calls over and over, and the checks take longer than starting the kernel.
+    """
+    if axes != 2 or not isinstance(input, Tensor) or not isinstance(weight, Tensor):
+        return None
+    try:
+        return _checked.get(_key(input, weight, bias, given))
+    except (TypeError, AttributeError):  # a list among the arguments, or something that is no Tensor
+        return None
+
+
+def _key(input: Tensor, weight: Tensor, bias: Tensor | None, given: tuple[Any, ...]) -> Any:
+    x, w = input.array, weight.array
+    shift = None if bias is None else (bias.array.shape, bias.array.dtype)
+    return x.shape, x.dtype, w.shape, w.dtype, shift, given
+
+
+def _remember(
+    geometry: Geometry, input: Tensor, weight: Tensor, bias: Tensor | None, given: tuple[Any, ...]
+) -> None:
+    if len(_checked) >= 4096:  # a program of ever new sizes
+        _checked.clear()
+    with contextlib.suppress(TypeError):  # a list among the arguments
+        _checked[_key(input, weight, bias, given)] = geometry
 
 
 def _transpose(

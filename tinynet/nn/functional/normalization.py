@@ -232,6 +232,8 @@ def _check_parameters(function: str, x: Tensor, shape: tuple[int, ...], **named:
     Raises:  RuntimeError: names the one that does not fit
     """
     for name, value in named.items():
+        if value is None or (value.array.shape == shape and value.array.dtype is x.dtype):
+            continue  # the usual case
         if value is not None and value.shape != shape:
             wanted = f"{shape[0]} elements" if len(shape) == 1 else f"elements of shape {list(shape)}"
             raise RuntimeError(
@@ -266,8 +268,9 @@ def _last_axes(
 def _move(running: Tensor | None, batch: Any, momentum: Any) -> None:
     """Replace a running statistic by (1 - momentum) * running + momentum * batch, if there is one."""
     if running is not None:
-        running.array *= 1 - momentum
-        running.array += momentum * batch
+        array = running.array
+        array *= 1 - momentum
+        array += momentum * batch
 
 
 def _batch_norm_training(

@@ -265,6 +265,11 @@ class Pointer:
         scalar = builder.load(self.value, typ=F32, align=4)
         return Vector(self.code, _splat(builder, scalar, F32, self.code.lanes))
 
+    def copy_number(self, target: Pointer) -> None:
+        """Copy the one number that lies here."""
+        builder = self.code.builder
+        builder.store(builder.load(self.value, typ=F32, align=4), target.value, align=4)
+
     def integer(self, index: Number) -> Int:
         """Return the index-th 64-bit whole number from here: an entry of a table."""
         builder = self.code.builder

@@ -96,3 +96,16 @@ def unpack(code: Code, V: int, cw: int, m: int) -> None:
                 row = ((k // m) * blocks + c // cw) * (m * cw) + k % m * cw + c % cw
                 columns.append((base + row * (V * L)).load())
             store_columns(code, weight, column * L, O, C * K, entry, columns)
+
+
+@template
+def interleave(code: Code, C: int) -> None:
+    """Write images (N, H*W, C) from planes (N, C, H*W), C few."""
+    planes, pixels = code.pointers(2)
+    N, size = code.integers(2)
+    begin, end = code.share(N)
+    for image in code.range(begin, end):
+        source, target = planes + image * size * C, pixels + image * size * C
+        for i in code.range(size):
+            for c in range(C):
+                (source + size * c + i).copy_number(target + i * C + c)
