@@ -55,8 +55,8 @@ def pack(code: Code, V: int, cw: int) -> None:
 def pack_turned(code: Code, V: int, K: int) -> None:
     """Write the panels of weight (O, C, K) for the gradient of the input, lanes along C.
 
-    order: of each place of the panels the place in the window, and where its panel begins, in floats, in a group's;
-    sizes: floats from group to group there
+    order: of each place of the panels the place in the window, where its panel begins, and how far apart, in floats, the
+    panels of two groups lie there
     """
     weight, panels, order = code.pointers(3)
     O, C, count = code.integers(3)
@@ -65,7 +65,9 @@ def pack_turned(code: Code, V: int, K: int) -> None:
     taps = code.buffer(-(-K // L) * L * L)
     for column in code.range(begin, end):
         for o in code.range(O):
-            for chunk in range(0, K, L):
+            if K == 1:  # the channels lie side by side already
+                taps.store((weight + o * C + column * L).load(code.first_lanes(C - column * L)))
+            for chunk in range(0, K, L) if K > 1 else ():
                 rows = []
                 for r in range(L):
                     c = column * L + r
