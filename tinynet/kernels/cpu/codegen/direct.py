@@ -30,8 +30,8 @@ from tinynet.kernels.cpu.codegen.language import Code, Int, Pointer
 from tinynet.kernels.cpu.codegen.layout import copy_row
 from tinynet.kernels.cpu.codegen.program import template
 
-COPY = 256 << 10
-"""Bytes of a copied band: a quarter of an L2 cache of 1 MiB."""
+COPY = 512 << 10
+"""Bytes of a copied band: half of an L2 cache of 1 MiB."""
 
 
 def _copy_band(
