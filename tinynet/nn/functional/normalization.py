@@ -10,6 +10,7 @@ import numpy as np
 
 from tinynet import ops
 from tinynet.backend import array_module, sum_dtype
+from tinynet.grad_mode import is_grad_enabled
 from tinynet.nn.functional.arguments import check_floating
 from tinynet.nn.functional.pool import avg_pool2d
 from tinynet.tensor import Tensor
@@ -59,8 +60,13 @@ def batch_norm(
         return _batch_norm_training(input, running_mean, running_var, weight, bias, momentum, eps)
     if running_mean is None or running_var is None:
         raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
-    scale = weight / ops.sqrt(running_var + eps)
-    y = ops.channel_affine(input, scale, bias - running_mean * scale)
+    if is_grad_enabled() and any(t.requires_grad for t in (weight, bias, running_mean, running_var)):
+        scale = weight / ops.sqrt(running_var + eps)
+        shift = bias - running_mean * scale
+    else:  # the same, but for what it takes to record it
+        scale = Tensor(weight.array / array_module(weight.array).sqrt(running_var.array + eps))
+        shift = Tensor(bias.array - running_mean.array * scale.array)
+    y = ops.channel_affine(input, scale, shift)
     return y if y.dtype == input.dtype else y.to(input.dtype)
 
 

@@ -27,8 +27,12 @@ use_winograd = _read_switch()
 """Whether 3x3 convolutions of stride 1 run as Winograd's; off with TINYNET_CONV=direct."""
 
 
+FEWEST = 12
+"""Tiles from which Winograd's form is worth transforming the weights."""
+
+
 def takes_winograd(shape: Shape) -> bool:
-    """Return whether Winograd's form fits: a 3x3 window of stride 1, and channels that fill most of a vector."""
+    """Return whether Winograd's form fits: a 3x3 window of stride 1, channels that fill most of a vector, many tiles."""
     return (
         use_winograd
         and (shape.window, shape.stride, shape.dilation) == ((3, 3), (1, 1), (1, 1))
@@ -36,6 +40,7 @@ def takes_winograd(shape: Shape) -> bool:
         and min(shape.channels, shape.outputs) >= lanes() // 2
         and min(shape.results) >= 2
         and min(shape.image) >= 2
+        and shape.images * winograd_plan.tiles(shape.results) >= FEWEST
     )
 
 

@@ -24,6 +24,12 @@ CHUNK = 12 << 20
 """Bytes of V and M of a chunk that all threads work on: part of the L3 cache."""
 
 
+def tiles(size: Pair) -> int:
+    """Return the number of tiles of an image of so many results."""
+    TH, TW = _tiles(size)
+    return TH * TW
+
+
 def _tiles(size: Pair) -> Pair:
     return -(-size[0] // winograd.M), -(-size[1] // winograd.M)
 
