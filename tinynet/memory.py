@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-MINIMUM = 32 << 10
+MINIMUM = 16 << 10
 _PRIVATE: dict[str, Any] = (
     {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 )
