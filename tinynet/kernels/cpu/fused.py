@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from tinynet.kernels.cpu.available import FLOAT32, in_rows, pays
 from tinynet.kernels.generic import fused as generic
 from tinynet.kernels.generic import normalization
 from tinynet.kernels.registry import accelerates
-from tinynet.memory import empty_like, laid_out_like
+from tinynet.memory import laid_out_like
 
 
 def _rows(x: Array, *others: Any, **named: Any) -> bool:
@@ -27,48 +26,21 @@ def _all_float32(*values: Any) -> bool:
     return True
 
 
-def _size(x: Array) -> tuple[int, int, int, bool, int]:
-    """Return rows, channels, and of the kernel the panel and whether a vector is only partly filled; and the blocks."""
-    from tinynet.kernels.cpu.codegen import rows
-    from tinynet.kernels.cpu.codegen.program import lanes
-
-    C = x.shape[1]
-    count = x.size // C
-    return count, C, rows.panel(C), C % lanes() != 0, -(-count // rows.BLOCK)
-
-
 @accelerates(generic.batch_norm_coefficients, device="cpu", when=_rows)
 def batch_norm_coefficients(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, ...]:
     """Sum x - k and its square over blocks of rows, k the first row of x, and finish in double precision."""
-    from tinynet.kernels.cpu.codegen import rows as kernels
-    from tinynet.kernels.cpu.codegen.program import run, step
+    from tinynet.kernels.cpu.codegen import rows_plan
 
-    rows, C, P, tail, blocks = _size(x)
-    weight, bias = np.ascontiguousarray(weight), np.ascontiguousarray(bias)
-    sums, found = np.empty((blocks, 2, C), np.float32), np.empty((5, C), np.float32)
-    run(
-        step(kernels.statistics(P, tail), x, sums, rows, C),
-        step(kernels.finish_statistics(), x, sums, weight, bias, _number(eps), found, rows, C, blocks),
-    )
-    return tuple(found)
-
-
-@functools.cache
-def _number(value: float) -> Array:
-    """Return a float32 number in memory, where kernels read it."""
-    return np.array([value], np.float32)
+    found = rows_plan.coefficients(x, np.ascontiguousarray(weight), np.ascontiguousarray(bias), eps)
+    return found[0], found[1], found[2], found[3], found[4]
 
 
 @accelerates(generic.channel_sum, device="cpu", when=_rows)
 def channel_sum(x: Array) -> Array:
     """Return the sums of the channels, those of blocks of rows added up in double precision."""
-    from tinynet.kernels.cpu.codegen import rows as kernels
-    from tinynet.kernels.cpu.codegen.program import run, step
+    from tinynet.kernels.cpu.codegen import rows_plan
 
-    rows, C, P, tail, blocks = _size(x)
-    sums = np.empty((blocks, 2, C), np.float32)
-    run(step(kernels.channel_sums(P, tail), x, sums, rows, C))
-    return sums[:, 0].sum(0, np.float64).astype(np.float32)
+    return rows_plan.channel_sum(x)
 
 
 @accelerates(generic.channel_affine, device="cpu", when=_rows)
@@ -83,17 +55,17 @@ def channel_affine(
     relu: bool,
 ) -> Array:
     """Write the whole chain in one pass."""
-    from tinynet.kernels.cpu.codegen import rows as kernels
-    from tinynet.kernels.cpu.codegen.program import run, step
+    from tinynet.kernels.cpu.codegen import rows_plan
 
-    rows, C, P, tail, _ = _size(x)
-    other = None if other is None else laid_out_like(other, x)
-    added = "" if other is None else "plain" if other_scale is None else "affine"
-    parts = [scale, shift] if other_scale is None else [scale, shift, other_scale, other_shift]
-    coefficients, y = np.concatenate(parts), empty_like(x)
-    kernel = kernels.apply(P, tail, added, relu)
-    run(step(kernel, x, x if other is None else other, y, coefficients, rows, C))
-    return y
+    return rows_plan.affine(
+        x,
+        scale=np.ascontiguousarray(scale),
+        shift=np.ascontiguousarray(shift),
+        other=None if other is None else laid_out_like(other, x),
+        other_scale=None if other_scale is None else np.ascontiguousarray(other_scale),
+        other_shift=None if other_shift is None else np.ascontiguousarray(other_shift),
+        relu=relu,
+    )
 
 
 @accelerates(normalization.batch_norm, device="cpu", when=_rows)
@@ -133,33 +105,20 @@ def batch_norm_backward_behind_relu(
     keep: bool,
 ) -> tuple[Array, Array, Array, Array | None]:
     """Sum in one pass, which also writes g if it is wanted, and write grad_x in another."""
-    from tinynet.kernels.cpu.codegen import rows as kernels
-    from tinynet.kernels.cpu.codegen.program import run, step
+    from tinynet.kernels.cpu.codegen import rows_plan
 
-    grad, other, y = (None if a is None else laid_out_like(a, x) for a in (grad, other, y))
-    rows, C, P, tail, blocks = _size(x)
-    mask, two = "affine" if scale is not None else "" if y is None else "y", other is not None
-    coefficients = np.empty((6, C), np.float32)
-    if scale is not None:
-        coefficients[0], coefficients[1] = scale, shift
-    coefficients[2] = mean
-    weight, invstd = np.ascontiguousarray(weight), np.ascontiguousarray(invstd)
-    g = empty_like(x) if keep else None
-    e, result = (grad if other is None else other), (x if y is None else y)
-    sums = np.empty((blocks, 2, C), np.float32)
-    grad_weight, grad_bias, grad_x = np.empty(C, np.float32), np.empty(C, np.float32), empty_like(x)
-    arrays = (x, grad, e, result, x if g is None else g, coefficients, sums)
-    if g is None:
-        again, final = (x, grad, e, result), kernels.backward_apply(P, tail, mask, two)
-    else:
-        again, final = (x, g, g, g), kernels.backward_apply(P, tail, "", False)
-    finish = (sums, weight, invstd, coefficients, grad_weight, grad_bias, rows, C, blocks)
-    run(
-        step(kernels.backward_sums(P, tail, mask, two, keep), *arrays, rows, C),
-        step(kernels.finish_backward(), *finish),
-        step(final, *again, grad_x, coefficients, rows, C),
+    return rows_plan.backward(
+        laid_out_like(grad, x),
+        x,
+        np.ascontiguousarray(weight),
+        mean=np.ascontiguousarray(mean),
+        invstd=np.ascontiguousarray(invstd),
+        other=None if other is None else laid_out_like(other, x),
+        y=None if y is None else laid_out_like(y, x),
+        scale=scale,
+        shift=shift,
+        keep=keep,
     )
-    return grad_x, grad_weight, grad_bias, g
 
 
 def flat(x: Array, *others: Any, **named: Any) -> bool:
@@ -171,12 +130,9 @@ def flat(x: Array, *others: Any, **named: Any) -> bool:
 
 def elementwise(kind: str, x: Array, other: Array, y: Array) -> Array:
     """Compute codegen/rows.py's kernel of that kind; all arrays have one shape, and the result lies as x."""
-    from tinynet.kernels.cpu.codegen import rows as kernels
-    from tinynet.kernels.cpu.codegen.program import run, step
+    from tinynet.kernels.cpu.codegen import rows_plan
 
-    out, other, y = empty_like(x), laid_out_like(other, x), laid_out_like(y, x)
-    run(step(kernels.elementwise(kind), x, other, y, out, x.size))
-    return out
+    return rows_plan.elementwise(kind, x, laid_out_like(other, x), laid_out_like(y, x))
 
 
 @accelerates(

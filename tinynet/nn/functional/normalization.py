@@ -53,9 +53,10 @@ def batch_norm(
     C = input.shape[1]
     named = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     _check_parameters("batch_norm", input, (C,), **named)
-    xp = array_module(input.array)
-    weight = Tensor(xp.ones(C, input.dtype)) if weight is None else weight
-    bias = Tensor(xp.zeros(C, input.dtype)) if bias is None else bias
+    if weight is None:
+        weight = Tensor(array_module(input.array).ones(C, input.dtype))
+    if bias is None:
+        bias = Tensor(array_module(input.array).zeros(C, input.dtype))
     if training:
         return _batch_norm_training(input, running_mean, running_var, weight, bias, momentum, eps)
     if running_mean is None or running_var is None:
@@ -289,9 +290,10 @@ def _batch_norm_training(
     eps: float,
 ) -> Tensor:
     """Normalise with the statistics of the batch; `momentum` is a number, or an array on the device of x."""
-    if x.numel() == 0:
+    size = x.array.size
+    if size == 0:
         return _affine(x, weight, bias, _channels(x)).to(x.dtype)
-    count = x.numel() // x.shape[1]
+    count = size // x.array.shape[1]
     if count == 1:
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {list(x.shape)}"

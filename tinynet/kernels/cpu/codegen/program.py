@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import gc
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -56,14 +57,36 @@ def add_copies(code: Code) -> None:
         place.store(total.get())
 
 
+def _slow_address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
+
+
+def _fast_address() -> Callable[[np.ndarray], int]:
+    """Return a function that reads where an array's memory begins.
+
+    NumPy's own way makes a dictionary, 0.9 us of the 4 us that a call of a kernel takes. In CPython the address stands in
+    the array object, behind what every object begins with; where it does not stand there NumPy is asked.
+    """
+    read, header = ctypes.c_size_t.from_address, object.__basicsize__
+
+    def look(array: np.ndarray) -> int:
+        return read(id(array) + header).value
+
+    samples = [np.zeros(3), np.zeros((4, 5), np.float32)[1:, ::2]]
+    same = sys.implementation.name == "cpython" and all(look(a) == _slow_address(a) for a in samples)
+    return look if same else _slow_address
+
+
+address = _fast_address()
+
+
 def step(kernel: int, *arguments: Any) -> Step:
     """Return a call of a kernel: arrays are given by their address, numbers as 64-bit words.
 
     Arrays must be contiguous in the order the kernel expects, and are not checked here. They live as long as the call.
     """
     numbers = [
-        a if type(a) is int else a.__array_interface__["data"][0] if isinstance(a, np.ndarray) else int(a)
-        for a in arguments
+        a if type(a) is int else address(a) if isinstance(a, np.ndarray) else int(a) for a in arguments
     ]
     words = (ctypes.c_int64 * len(numbers))(*numbers)
     words.arrays = arguments  # type: ignore[attr-defined]

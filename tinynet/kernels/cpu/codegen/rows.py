@@ -7,10 +7,10 @@ adds up the blocks does so in float64. That makes them exact to a few units in t
 every number of threads. These kernels are bound by memory: each array is read or written once.
 
 With x the input of the normalisation, the forward pass writes
-    y = relu(x * a + b  (+ r  or  + r * a2 + b2)),
+    y = relu(x * scale + shift  (+ r  or  + r * scale2 + shift2)),
 the backward pass, from d = grad_y (or d + e, where two gradients meet),
     g = d where relu passed, sums of g and of g * (x - mean), and then  dx = g * p + x * q + s.
-Relu passed where y > 0, or, where nothing was added, where x * a + b > 0: then y need not be read.
+Relu passed where y > 0, or, where nothing was added, where x * scale + shift > 0: then y need not be read.
 
 Source:  Ioffe, Szegedy 2015, arXiv 1502.03167, algorithm 1 and section 3
 """
@@ -41,7 +41,7 @@ class _Panel:
         self.mask = code.first_lanes(C - self.offset) if tail else None
 
     def channels(self, values: Pointer, number: int = 0) -> list[Vector]:
-        """Load the panel of the `number`-th of several arrays (C,)."""
+        """Load the panel of the `number`-th of several arrays (C,) that lie one after the other."""
         start = values + self.C * number + self.offset
         return [(start + p * self.code.lanes).load(self.mask) for p in range(self.P)]
 
@@ -152,11 +152,11 @@ def finish_statistics(code: Code) -> None:
 
 @template
 def finish_backward(code: Code) -> None:
-    """From the sums of `backward_sums`: p, q and s into coefficients 3 to 5, and grad_weight and grad_bias.
+    """From the sums of `backward_sums`: the factors p, q and s, and grad_weight and grad_bias.
 
     dx = weight * invstd * (g - mean(g) - x_hat * mean(g * x_hat)) = g * p + x * q + s
     """
-    sums, weight, invstd, coefficients, grad_weight, grad_bias = code.pointers(6)
+    sums, weight, mean, invstd, factors, grad_weight, grad_bias = code.pointers(7)
     rows, C, blocks = code.integers(3)
     count = code.wide(rows)
     for at, mask in _columns(code, C):
@@ -165,22 +165,22 @@ def finish_backward(code: Code) -> None:
         along = _total(code, sums, blocks, 1, C, at, mask) * deviation
         p = (weight + at).load(mask).wide() * deviation
         q = -(p * deviation * along / count)
-        s = -(p * total / count) - q * (coefficients + C * 2 + at).load(mask).wide()
+        s = -(p * total / count) - q * (mean + at).load(mask).wide()
         for i, value in enumerate((p, q, s)):
-            (coefficients + C * (3 + i) + at).store(value.narrow(), mask)
+            (factors + C * i + at).store(value.narrow(), mask)
         (grad_weight + at).store(along.narrow(), mask)
         (grad_bias + at).store(total.narrow(), mask)
 
 
 @template
 def apply(code: Code, P: int, tail: bool, added: str, with_relu: bool) -> None:
-    """y = relu(x * a + b + ...); coefficients [a, b, a2, b2], added: "", "plain" (r) or "affine" (r * a2 + b2)."""
-    x, r, y, coefficients = code.pointers(4)
+    """y = relu(x * scale + shift + ...); added: "", "plain" (r) or "affine" (r * scale2 + shift2)."""
+    x, r, y, scale, shift, scale2, shift2 = code.pointers(7)
     rows, C = code.integers(2)
     for _, part in _panels(code, rows, C, P, tail):
-        a, b = part.channels(coefficients), part.channels(coefficients, 1)
+        a, b = part.channels(scale), part.channels(shift)
         if added == "affine":
-            a2, b2 = part.channels(coefficients, 2), part.channels(coefficients, 3)
+            a2, b2 = part.channels(scale2), part.channels(shift2)
         for places in part.rows(4 // P):
             for at in places:
                 values = [code.fma(v, f, s) for v, f, s in zip(part.load(x, at), a, b, strict=True)]
@@ -198,7 +198,7 @@ class _Gradient:
     def __init__(self, code: Code, part: _Panel, mask: str, two: bool, arrays: dict[str, Pointer]) -> None:
         self.code, self.part, self.mask, self.two, self.arrays = code, part, mask, two, arrays
         if mask == "affine":
-            self.a, self.b = part.channels(arrays["coefficients"]), part.channels(arrays["coefficients"], 1)
+            self.a, self.b = part.channels(arrays["scale"]), part.channels(arrays["shift"])
 
     def at(self, at: Int, x: list[Vector]) -> list[Vector]:
         part, code = self.part, self.code
@@ -218,13 +218,13 @@ class _Gradient:
 def backward_sums(code: Code, P: int, tail: bool, mask: str, two: bool, keep: bool) -> None:
     """Sums of g and of g * (x - mean); with `keep` also write g.
 
-    coefficients: [a, b, mean]; mask: "" (no relu), "y" or "affine"; two: g is of d + e
+    mask: "" (no relu), "y", or "affine": x * scale + shift; two: g is of d + e
     """
-    x, d, e, y, g, coefficients, sums = code.pointers(7)
+    x, d, e, y, g, scale, shift, means, sums = code.pointers(9)
     rows, C = code.integers(2)
-    arrays = {"d": d, "e": e, "y": y, "coefficients": coefficients}
+    arrays = {"d": d, "e": e, "y": y, "scale": scale, "shift": shift}
     for block, part in _panels(code, rows, C, P, tail):
-        mean = part.channels(coefficients, 2)
+        mean = part.channels(means)
         gradient = _Gradient(code, part, mask, two, arrays)
 
         def terms(
@@ -241,12 +241,12 @@ def backward_sums(code: Code, P: int, tail: bool, mask: str, two: bool, keep: bo
 
 @template
 def backward_apply(code: Code, P: int, tail: bool, mask: str, two: bool) -> None:
-    """dx = g * p + x * q + s; coefficients: [a, b, mean, p, q, s]."""
-    x, d, e, y, dx, coefficients = code.pointers(6)
+    """dx = g * p + x * q + s, of the factors p, q and s."""
+    x, d, e, y, dx, scale, shift, factors = code.pointers(8)
     rows, C = code.integers(2)
-    arrays = {"d": d, "e": e, "y": y, "coefficients": coefficients}
+    arrays = {"d": d, "e": e, "y": y, "scale": scale, "shift": shift}
     for _, part in _panels(code, rows, C, P, tail):
-        p, q, s = (part.channels(coefficients, i) for i in (3, 4, 5))
+        p, q, s = (part.channels(factors, i) for i in range(3))
         gradient = _Gradient(code, part, mask, two, arrays)
         for places in part.rows(max(1, 2 // P)):
             for at in places:
