@@ -25,6 +25,7 @@ LAYERS = [
         "tinynet.random",
         "tinynet.threads",
         "tinynet.default_dtype",
+        "tinynet.memory",
         "tinynet.memory_format",
     ],
     [

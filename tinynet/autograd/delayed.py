@@ -8,17 +8,23 @@ way back the ReLU hands on a gradient that remembers where it passes, and batch 
 Whoever asks a DelayedTensor for its `.array` gets it: the values are computed then, once, and the tensor is an ordinary
 one from there on. The graph, hooks, and every bit of the results are as without delay (TINYNET_FUSION=off).
 
-What a delayed tensor is computed from must not change before. Operations in place ask for all values that still wait
-first (`settle`), and so does what hands memory out to NumPy; memory that was handed out is never delayed upon
-(`memory.is_private`). A program that writes into `.array` itself is as little noticed here as by version counters.
+What a delayed tensor is computed from must not change before. Operations in place ask for the values that wait for
+that memory first (`settle`), and so does what hands memory out to NumPy; memory that was handed out is never delayed
+upon (`memory.is_private`). A program that writes into `.array` itself is as little noticed here as by version counters.
+
+Another thread may be the one that changes memory in place. So an expression is read and computed, or made part of
+another one, under one lock.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from tinynet.backend import Array
 from tinynet.grad_mode import thread
@@ -46,6 +52,10 @@ class Affine:
     scale: Array
     shift: Array
 
+    def reads(self) -> tuple[Array, ...]:
+        """Return the arrays that the values are computed from."""
+        return self.x, self.scale, self.shift
+
     def compute(self, relu: bool = False) -> Array:
         """Return the values, or their positive part."""
         return _affine(self, None, relu)
@@ -63,6 +73,11 @@ class Sum:
         """An array of the shape of the result."""
         return self.first.x
 
+    def reads(self) -> tuple[Array, ...]:
+        """Return the arrays that the values are computed from."""
+        second = self.second
+        return *self.first.reads(), *(second.reads() if isinstance(second, Affine) else (second,))
+
     def compute(self, relu: bool = False) -> Array:
         """Return the values, or their positive part."""
         return _affine(self.first, self.second, relu)
@@ -74,6 +89,10 @@ class GradientSum:
 
     x: Array
     other: Array
+
+    def reads(self) -> tuple[Array, ...]:
+        """Return the arrays that the values are computed from."""
+        return self.x, self.other
 
     def compute(self) -> Array:
         """Return the values."""
@@ -89,25 +108,42 @@ class Masked:
     y: Array
     affine: Affine | None
 
+    def reads(self) -> tuple[Array, ...]:
+        """Return the arrays that the values are computed from."""
+        return (self.x, self.y) if self.other is None else (self.x, self.y, self.other)
+
     def compute(self) -> Array:
         """Return the values."""
         return fused.masked_sum(self.x, other=self.other, y=self.y)
 
 
 def _affine(first: Affine, second: Affine | Array | None, relu: bool) -> Array:
-    scaled = isinstance(second, Affine)
+    other, scale, shift = second, None, None
+    if isinstance(second, Affine):
+        other, scale, shift = second.x, second.scale, second.shift
     return fused.channel_affine(
         first.x,
         scale=first.scale,
         shift=first.shift,
-        other=second.x if scaled else second,
-        other_scale=second.scale if scaled else None,
-        other_shift=second.shift if scaled else None,
+        other=other,
+        other_scale=scale,
+        other_shift=shift,
         relu=relu,
     )
 
 
 _waiting: weakref.WeakValueDictionary[int, DelayedTensor] = weakref.WeakValueDictionary()
+_lock = threading.RLock()
+
+
+def _forget_after_fork() -> None:
+    """The lock may have been held by a thread that the child does not have."""
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)
 
 
 class DelayedTensor(Tensor):
@@ -129,61 +165,113 @@ class DelayedTensor(Tensor):
 
     def __getattr__(self, name: str) -> Any:
         """Compute the array when it is first asked for."""
-        if name != "array":
-            raise AttributeError(f"'Tensor' object has no attribute {name!r}")
-        array = self.expression.compute()
-        become(self, array)
-        return array
+        if name == "array":
+            with _lock:
+                expression = expression_of(self)
+                if expression is not None:
+                    become(self, expression.compute())
+            if "array" in self.__dict__:
+                return self.__dict__["array"]
+        raise AttributeError(f"'Tensor' object has no attribute {name!r}")
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Copy and pickle as the ordinary tensor."""
+        self.array  # noqa: B018
+        return self.__reduce_ex__(protocol)
 
     @property
     def shape(self) -> Size:
         """Sizes of the axes."""
-        return Size(self.expression.x.shape)
+        return Size(_like(self).shape)
 
     @property
     def ndim(self) -> int:
         """Number of axes."""
-        return self.expression.x.ndim
+        return _like(self).ndim
 
     @property
     def dtype(self) -> Any:
         """NumPy dtype of the elements."""
-        return self.expression.x.dtype
+        return _like(self).dtype
 
     def is_floating_point(self) -> bool:
         """Return whether the elements are real numbers: they are."""
         return True
 
+    @property
+    def data(self) -> Tensor:
+        """The memory as a tensor outside the graph; assigning replaces what would have been computed."""
+        return Tensor(self.array)
+
+    @data.setter
+    def data(self, other: Tensor) -> None:
+        become(self, other.array)
+
 
 DelayedTensor.__name__ = DelayedTensor.__qualname__ = "Tensor"
+DelayedTensor.__module__ = Tensor.__module__
+
+
+def expression_of(x: Any) -> Any:
+    """Return what a tensor that waits will compute, None of any other value."""
+    # In one step: another thread may compute it at any moment.
+    return x.__dict__.get("expression") if type(x) is DelayedTensor else None
+
+
+def _like(x: Any) -> Array:
+    """Return an array of the shape and dtype of a tensor, without computing any."""
+    expression = expression_of(x)
+    return x.array if expression is None else expression.x
 
 
 def become(x: DelayedTensor, array: Array) -> None:
     """Make an ordinary tensor of a delayed one."""
-    _waiting.pop(id(x), None)
-    del x.expression
-    x.array = array
-    x.__class__ = Tensor  # type: ignore[assignment]
+    with _lock:
+        x.array = array
+        x.__class__ = Tensor  # type: ignore[assignment]
+        x.__dict__.pop("expression", None)
+        _waiting.pop(id(x), None)
 
 
-def settle() -> None:
-    """Compute everything that still waits: something is about to change in place."""
-    if _waiting:
-        for tensor in list(_waiting.values()):
-            tensor.array  # noqa: B018
+def settle(*changing: Array) -> None:
+    """Compute what still waits for the values in these arrays: they are about to change."""
+    if not _waiting:
+        return
+    with _lock:
+        for reference in _waiting.valuerefs():
+            tensor = reference()
+            if tensor is not None and _depends(tensor.expression, changing):
+                tensor.array  # noqa: B018
+
+
+def _depends(expression: Any, changing: tuple[Array, ...]) -> bool:
+    on_host = [array for array in changing if isinstance(array, np.ndarray)]
+    return any(np.may_share_memory(read, array) for read in expression.reads() for array in on_host)
+
+
+def take_over(x: DelayedTensor, result: Tensor) -> None:
+    """Let a tensor that waits be another one, which nothing else will use: what it waited for is not computed."""
+    with _lock:
+        expression = expression_of(result)
+        if expression is None:
+            become(x, result.array)
+        else:
+            x.expression = expression
 
 
 def possible(x: Array) -> bool:
-    """Return whether chains that begin with this array are fused: an accelerated kernel covers them."""
+    """Return whether chains that begin with this array are fused: accelerated kernels cover them."""
+    if not enabled or not is_private(x):
+        return False
+    state, kernel = thread.state, fused.channel_affine.kernel  # type: ignore[attr-defined]
     return (
-        enabled
-        and is_private(x)
-        and thread.state.anomaly is None
-        and fused.sum_of_two.kernel.select(x, other=x) is not fused.sum_of_two.kernel.generic  # type: ignore[attr-defined]
+        state.anomaly is None
+        and state.saved_tensors_hooks is None  # they may bring back other values, or expect x to be given up
+        and kernel.select(x) is not kernel.generic
     )
 
 
-def _alike(x: Array, y: Array) -> bool:
+def _lies_alike(x: Array, y: Array) -> bool:
     return x.shape == y.shape and x.strides == y.strides and x.dtype == y.dtype and is_private(y)
 
 
@@ -196,23 +284,29 @@ def added(x: Any, y: Any) -> DelayedTensor | None:
     """Return x + y, later, if one of them is an Affine that waits; None if they are to be added now."""
     if type(x) is not DelayedTensor:
         x, y = y, x
-    first = x.expression if type(x) is DelayedTensor else None
-    if type(first) is not Affine or not isinstance(y, Tensor):
-        return None
-    second = y.expression if type(y) is DelayedTensor else y.array
-    if type(second) is Affine:
-        return DelayedTensor(Sum(first, second)) if _alike(first.x, second.x) else None
-    if isinstance(second, Sum | GradientSum | Masked) or not _alike(first.x, second):
-        return None
-    return DelayedTensor(Sum(first, second))
+    with _lock:
+        first = expression_of(x)
+        if type(first) is not Affine or not isinstance(y, Tensor):
+            return None
+        second = expression_of(y)
+        if second is None:
+            second = y.array
+        if type(second) is Affine:
+            return DelayedTensor(Sum(first, second)) if _lies_alike(first.x, second.x) else None
+        if isinstance(second, Sum | GradientSum | Masked) or not _lies_alike(first.x, second):
+            return None
+        return DelayedTensor(Sum(first, second))
 
 
 def positive_part(x: Any) -> tuple[Array | None, Affine | None]:
     """Return relu(x) of a tensor that waits, and the Affine if that is all it is; (None, None) of another tensor."""
-    expression = x.expression if type(x) is DelayedTensor else None
-    if not isinstance(expression, Affine | Sum):
+    if type(x) is not DelayedTensor:
         return None, None
-    return expression.compute(relu=True), expression if type(expression) is Affine else None
+    with _lock:
+        expression = expression_of(x)
+        if not isinstance(expression, Affine | Sum):
+            return None, None
+        return expression.compute(relu=True), expression if type(expression) is Affine else None
 
 
 def sum_of_gradients(x: Tensor, y: Tensor) -> Tensor | None:
@@ -228,13 +322,11 @@ def sum_of_gradients(x: Tensor, y: Tensor) -> Tensor | None:
 
 def masked(grad: Tensor, y: Array, affine: Affine | None) -> Tensor | None:
     """Return the gradient where y > 0, later; None if it is to be computed now."""
-    if type(grad) is DelayedTensor and type(grad.expression) is GradientSum:
-        a, b = grad.expression.x, grad.expression.other
-    else:
-        a, b = grad.array, None
     if not possible(y):
         return None
-    a, b = (None if array is None else array if _alike(y, array) else laid_out_like(array, y) for array in (a, b))
-    if not is_private(a):
-        return None
-    return DelayedTensor(Masked(a, b, y, affine))
+    expression = expression_of(grad)
+    if type(expression) is GradientSum:
+        a, b = laid_out_like(expression.x, y), laid_out_like(expression.other, y)
+    else:
+        a, b = laid_out_like(grad.array, y), None
+    return DelayedTensor(Masked(a, b, y, affine)) if is_private(a) and (b is None or is_private(b)) else None

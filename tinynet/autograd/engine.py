@@ -163,6 +163,7 @@ class _Walk:
             thread.state.quiet = True
             try:
                 for edge, gradient in zip(edges, gradients, strict=True):
+                    gradient._own_memory = False  # the caller has it too
                     self._send(edge, gradient)
                 while self.ready:
                     self._visit(heapq.heappop(self.ready)[1])
@@ -240,10 +241,6 @@ class _Walk:
             )
         if thread.state.anomaly is not None:
             anomaly.check(node, results)
-        if node.function.new_gradients:
-            for gradient in results:
-                if gradient is not None:
-                    gradient._own_memory = True
         return [
             (edge, _checked(node, i, edge, gradient))
             for i, (edge, gradient, need) in enumerate(zip(edges, results, needed, strict=False))
@@ -259,6 +256,9 @@ def _checked(node: Node, i: int, edge: Edge, gradient: Any) -> Tensor:
         raise TypeError(
             f"Function {node.name()} returned {type(gradient).__name__} at index {i}, expected a Tensor or None"
         )
+    # Said of every gradient anew: one that a function only hands on may go to several places.
+    if gradient._own_memory is not node.function.new_gradients:
+        gradient._own_memory = node.function.new_gradients
     if type(gradient) is delayed.DelayedTensor and gradient.shape == shape and gradient.dtype == dtype:
         return gradient
     if gradient.array.shape != shape:

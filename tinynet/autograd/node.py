@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tinynet.autograd import delayed
 from tinynet.grad_mode import is_grad_enabled, thread
 from tinynet.tensor.core import Tensor
 
@@ -38,6 +39,8 @@ class Node:
     """Weak references to the output tensors that want their gradient in `.grad`."""
     called_at: str | None = None
     """In anomaly mode, the lines of the program that applied the function."""
+    affine: Any = None
+    """How an output that was delayed follows from an input (autograd/delayed.py); refers to its memory."""
     _to_save: tuple[Any, ...] = ()
     _saved: tuple[Any, ...] | None = ()
 
@@ -124,6 +127,8 @@ class Node:
         """Let go of the saved tensors."""
         if self._saved:
             self._saved = None
+        if self.affine is not None:
+            self.affine = None
 
     def saved_before_change(self, x: Tensor) -> None:
         """Make sure that what was saved of x survives the change of x's memory by this very node: copy it."""
@@ -169,6 +174,7 @@ class AccumulateGrad(Node):
         elif leaf.grad is None:
             leaf.grad = Tensor(gradient.array if owned else gradient.array.copy(order="K"))
         else:
+            delayed.settle(leaf.grad.array)
             leaf.grad.array += gradient.array
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.autograd import delayed
 from tinynet.backend import device_of, to_device
 from tinynet.generator import Source, stream_of
 from tinynet.tensor import Tensor
@@ -82,6 +83,7 @@ def _write_(tensor: Tensor, values: Any) -> Tensor:
 
 
 def _fill_(tensor: Tensor, values: Any) -> Tensor:
+    delayed.settle(tensor.array)
     tensor.array[...] = values
     tensor.version_counter()[0] += 1
     return tensor

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinynet.autograd import delayed
 from tinynet.backend import device_of, is_array, to_device
 from tinynet.nn.parameter import Parameter
 from tinynet.tensor import Tensor
@@ -261,6 +262,7 @@ class _Snapshot:
 
 def _write(tensor: Tensor, array: Any) -> None:
     """Copy values into the memory of a tensor, in its dtype and on its device, outside any graph."""
+    delayed.settle(tensor.array)
     tensor.array[...] = to_device(array, device_of(tensor.array))
     tensor.version_counter()[0] += 1
 

@@ -174,7 +174,7 @@ def relu(input: Tensor) -> Tensor:
 
 def relu_(input: Tensor) -> Tensor:
     """Write max(x, 0) over each element x, and return the input."""
-    return in_place(input, relu(input))
+    return in_place(input, relu(input), new=True)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:

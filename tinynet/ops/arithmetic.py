@@ -58,7 +58,7 @@ class Add(Function):
         need_x, need_y = ctx.needs_input_grad
         x, y = ctx.shapes
         if isinstance(grad, DelayedTensor):
-            grad.shared = need_x and need_y
+            grad.shared = grad.shared or (need_x and need_y)
         return sum_to(grad, x) if need_x else None, sum_to(grad, y) if need_y else None
 
 
@@ -209,12 +209,11 @@ def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """Return input + alpha * other."""
     if alpha != 1:
         other = _scaled(other, alpha, input)
-    if isinstance(input, DelayedTensor) and isinstance(other, Tensor) and input.shape == other.shape:
-        if input.dtype == other.dtype:
-            return Add.apply(input, other)  # `operands` would ask for the values
-    elif isinstance(other, DelayedTensor) and isinstance(input, Tensor) and input.shape == other.shape:
-        if input.dtype == other.dtype:
-            return Add.apply(input, other)
+    if (
+        (isinstance(input, DelayedTensor) and isinstance(other, Tensor))
+        or (isinstance(other, DelayedTensor) and isinstance(input, Tensor))
+    ) and (input.shape == other.shape and input.dtype == other.dtype):
+        return Add.apply(input, other)  # `operands` would ask for the values
     return Add.apply(*operands(input, other))
 
 

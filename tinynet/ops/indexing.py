@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.autograd import Function
-from tinynet.backend import array_module, check_on_host, empty_like, is_array, scatter_add_, sum_dtype, to_device
+from tinynet.backend import array_module, check_on_host, empty_like, is_array, scatter_add_, sum_dtype
 from tinynet.ops.inplace import in_place
 from tinynet.ops.reduce import normalize_dim, sum_to
 from tinynet.ops.shape import alias, expand, reshape
@@ -366,7 +366,7 @@ def _as_part(x: Tensor, part: Any) -> Any:
         raise RuntimeError(
             f"indices should be on the CPU or on the device of the tensor, not on {part.device}"
         )
-    return part if part.device == x.device else Tensor(to_device(part.array, x.device))
+    return part if part.device == x.device else part.to(x.device)
 
 
 def _as_slice(part: slice) -> slice:

@@ -62,12 +62,13 @@ class ZeroSlices(Function):
         return ZeroSlices.apply(grad, ctx.steps, ctx.layout), None, None
 
 
-def in_place(x: Tensor, result: Tensor) -> Tensor:
+def in_place(x: Tensor, result: Tensor, new: bool = False) -> Tensor:
     """Write the values of `result` into the memory of x, make its history that of x, and return x.
 
     `result` is computed from x and others by an ordinary operation. Tensors that share the memory of x see the
     change, in values and in gradients, as in torch.
 
+    Args:    new: whether nothing else has the memory of the result, so that x may take it over
     Raises:  RuntimeError: x is a leaf that requires a gradient, or a view of one, and recording is on; the result has
              another shape, or a kind of number that the dtype of x cannot hold; elements of x share one memory location
     """
@@ -78,9 +79,9 @@ def in_place(x: Tensor, result: Tensor) -> Tensor:
     base = x if x._view is None else x._view.base
     if recorded:
         _check_history(x, base)
-    if isinstance(x, DelayedTensor) and _take_over(x, result, recorded):
+    if new and type(x) is DelayedTensor and _take_over(x, result, recorded):
         return x
-    delayed.settle()
+    delayed.settle(x.array)
     _check_fits(x, result)
     if not recorded:
         x.array[...] = result.array
@@ -102,17 +103,12 @@ def in_place(x: Tensor, result: Tensor) -> Tensor:
 
 def _take_over(x: DelayedTensor, result: Tensor, recorded: bool) -> bool:
     """Let a tensor that has no memory yet be the result, if it fits; return whether it does."""
-    if recorded and result._grad_fn is not None:
-        result._grad_fn.saved_before_change(x)
-    if type(x) is not DelayedTensor or result.shape != x.shape or result.dtype != x.dtype:
+    if result.shape != x.shape or result.dtype != x.dtype or (recorded and result._grad_fn is None):
         return False
-    if type(result) is DelayedTensor:
-        x.expression = result.expression
-    else:
-        delayed.become(x, result.array)
+    delayed.take_over(x, result)
     if recorded:
         views.adopt(x, result)
-        if type(result) is not DelayedTensor:
+        if type(x) is Tensor:
             result._grad_fn.saved_after_change(result, x)
     else:
         x.version_counter()[0] += 1

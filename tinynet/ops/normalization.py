@@ -58,16 +58,27 @@ def _behind_relu(
     ctx: Any, grad_y: DelayedTensor, x: Array, weight: Array, mean: Array, invstd: Array
 ) -> tuple[Tensor, ...] | None:
     """Return the gradients from that of a ReLU, or of two that meet, in the same passes; None for another gradient."""
-    gradient = grad_y.expression
-    keep = grad_y.shared
+    gradient = delayed.expression_of(grad_y)
+    if gradient is None:
+        return None
     y = scale = shift = None
     if isinstance(gradient, delayed.Masked):
-        if gradient.affine is not None and gradient.affine is getattr(ctx, "affine", None):
-            scale, shift = gradient.affine.scale, gradient.affine.shift
+        affine = gradient.affine
+        if affine is not None and affine is ctx.affine:
+            scale, shift = affine.scale, affine.shift
         else:
             y = gradient.y
     *found, g = fused.batch_norm_backward_behind_relu(
-        gradient.x, x, weight, mean=mean, invstd=invstd, other=gradient.other, y=y, scale=scale, shift=shift, keep=keep
+        gradient.x,
+        x,
+        weight,
+        mean=mean,
+        invstd=invstd,
+        other=gradient.other,
+        y=y,
+        scale=scale,
+        shift=shift,
+        keep=grad_y.shared,
     )
     if g is not None:
         delayed.become(grad_y, g)
@@ -133,7 +144,9 @@ class ChannelAffine(Function):
         if delayed.possible(x.array) and scale.dtype == x.dtype:
             return delayed.scaled_and_shifted(delayed.Affine(x.array, scale.array, shift.array))
         options: dict[str, Any] = dict.fromkeys(("other", "other_scale", "other_shift"))
-        return Tensor(fused.channel_affine(x.array, scale=scale.array, shift=shift.array, **options, relu=False))
+        return Tensor(
+            fused.channel_affine(x.array, scale=scale.array, shift=shift.array, **options, relu=False)
+        )
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -141,7 +154,9 @@ class ChannelAffine(Function):
         need_x, need_scale, need_shift = ctx.needs_input_grad
         grad_x = None
         if need_x:
-            grad_x = ChannelAffine.apply(grad, scale, Tensor(array_module(scale.array).zeros_like(scale.array)))
+            grad_x = ChannelAffine.apply(
+                grad, scale, Tensor(array_module(scale.array).zeros_like(scale.array))
+            )
         return (
             grad_x,
             ChannelSum.apply(grad * x) if need_scale else None,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinynet.autograd import Function
-from tinynet.backend import array_module, empty_like
+from tinynet.backend import empty_like
 from tinynet.ops.indexing import narrow
 from tinynet.ops.joining import cat
 from tinynet.ops.ordering import flip

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.autograd import enable_grad
+from tinynet.autograd import delayed, enable_grad
 from tinynet.backend import Array, array_module, asnumpy, is_array, to_device
 from tinynet.tensor import Tensor
 
@@ -185,6 +185,7 @@ class Optimizer:
                 loss = closure()
         for group in self.param_groups:
             params = [param for param in group["params"] if param.grad is not None]
+            delayed.settle(*[param.array for param in params])
             self.update_all(params, group)
             for param in params:
                 # A graph recorded before the step must not be walked with the values after it.

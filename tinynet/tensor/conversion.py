@@ -116,8 +116,7 @@ class ConversionMethods:
 
         Raises:  RuntimeError: the tensor requires a gradient; TypeError: it is on a GPU
         """
-        autograd.delayed.settle()
-        memory.show(self.array)
+        _hand_out(self.array)
         if force:
             return asnumpy(self.array)
         if self.requires_grad:
@@ -138,8 +137,7 @@ class ConversionMethods:
         """
         if self.requires_grad:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
-        autograd.delayed.settle()
-        memory.show(self.array)
+        _hand_out(self.array)
         return self.array.__dlpack__(**options)
 
     def __dlpack_device__(self: Any) -> Any:
@@ -192,11 +190,18 @@ class ConversionMethods:
 
     def data_ptr(self: Any) -> Any:
         """Return the address of the first element."""
+        _hand_out(self.array)
         return self.array.ctypes.data if isinstance(self.array, np.ndarray) else self.array.data.ptr
 
     def get_device(self: Any) -> Any:
         """Return the number of the GPU, -1 in main memory."""
         return self.device.index if self.is_cuda else -1
+
+
+def _hand_out(array: Any) -> None:
+    """Let an array leave the library: what waits for its values is computed now, and nothing waits for it later."""
+    autograd.delayed.settle(array)
+    memory.show(array)
 
 
 def named_type(name: Any) -> Any:

@@ -173,10 +173,11 @@ class Tensor(
         if not self.is_leaf:
             raise RuntimeError("Only Tensors created explicitly by the user support the deepcopy protocol")
         if id(self) not in memo:
+            array = self.array.copy(order="K")  # first: a delayed tensor becomes an ordinary one by it
             copied = type(self).__new__(type(self))
             memo[id(self)] = copied
             copied.__dict__.update({k: v for k, v in self.__dict__.items() if not k.startswith("_")})
-            copied.array, copied._requires_grad = self.array.copy(order="K"), self._requires_grad
+            copied.array, copied._requires_grad = array, self._requires_grad
             copied.grad = None if self.grad is None else self.grad.detach().clone()
         return memo[id(self)]
 

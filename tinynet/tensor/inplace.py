@@ -17,7 +17,7 @@ class InPlaceMethods:
     __slots__ = ()
 
     def __iadd__(self: Any, other: Any) -> Tensor:
-        return ops.in_place(self, ops.add(self, other))
+        return ops.in_place(self, ops.add(self, other), new=True)
 
     def __isub__(self: Any, other: Any) -> Tensor:
         return ops.in_place(self, ops.sub(self, other))
@@ -48,7 +48,7 @@ class InPlaceMethods:
 
     def add_(self: Any, other: Any, *, alpha: Any = 1) -> Tensor:
         """Add alpha * other."""
-        return ops.in_place(self, ops.add(self, other, alpha=alpha))
+        return ops.in_place(self, ops.add(self, other, alpha=alpha), new=True)
 
     def sub_(self: Any, other: Any, *, alpha: Any = 1) -> Tensor:
         """Subtract alpha * other."""

@@ -48,7 +48,11 @@ def channel_affine(
     y = x * over_channels(scale, x)
     y += over_channels(shift, x)
     if other is not None:
-        y += other if other_scale is None else other * over_channels(other_scale, x) + over_channels(other_shift, x)
+        y += (
+            other
+            if other_scale is None
+            else other * over_channels(other_scale, x) + over_channels(other_shift, x)
+        )
     return array_module(x).maximum(y, y.dtype.type(0)) if relu else y
 
 
@@ -91,7 +95,9 @@ def batch_norm_backward_behind_relu(
         g = array_module(y).where(y <= 0, g.dtype.type(0), g)
     x_hat = (x - over_channels(mean, x)) * over_channels(invstd, x)
     mean_g, mean_g_x_hat = channel_mean(g), channel_mean(g * x_hat)
-    grad_x = (g - over_channels(mean_g, x) - x_hat * over_channels(mean_g_x_hat, x)) * over_channels(weight * invstd, x)
+    grad_x = (g - over_channels(mean_g, x) - x_hat * over_channels(mean_g_x_hat, x)) * over_channels(
+        weight * invstd, x
+    )
     count = x.size // x.shape[1]
     return grad_x.astype(x.dtype, copy=False), mean_g_x_hat * count, mean_g * count, g if keep else None
 
@@ -99,5 +105,3 @@ def batch_norm_backward_behind_relu(
 def over_channels(values: Array, x: Array) -> Array:
     """Return values (C,) shaped to broadcast over x (N, C, ...)."""
     return values.reshape(1, -1, *(1,) * (x.ndim - 2))
-
-

@@ -76,7 +76,7 @@ def _finish(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return max(x, 0) of each element x."""
-    return _finish(input, ops.relu(input), inplace)
+    return ops.relu_(input) if inplace else ops.relu(input)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.autograd import delayed
 from tinynet.backend import Array, array_module, sum_dtype
 from tinynet.tensor import Tensor
 
@@ -50,6 +51,7 @@ def clip_grads_with_norm_(
     with np.errstate(all="ignore"):  # inf * 0 makes NaN, as in torch
         factor = array_module(norm).minimum(float(max_norm) / (norm + 1e-6), 1.0)
         for gradient in _gradients(_as_list(parameters)):
+            delayed.settle(gradient.array)
             gradient.array *= factor
             gradient.version_counter()[0] += 1
 
@@ -95,6 +97,7 @@ def clip_grad_value_(
     bound = float(clip_value)
     for gradient in _gradients(_as_list(parameters)):
         xp = array_module(gradient.array)
+        delayed.settle(gradient.array)
         gradient.array[...] = xp.maximum(xp.minimum(gradient.array, bound), -bound)
         gradient.version_counter()[0] += 1
 
