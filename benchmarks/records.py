@@ -16,7 +16,7 @@ RESULTS = Path(__file__).resolve().parent / "results"
 
 def environment() -> dict[str, object]:
     """Describe the machine, the versions and the commit, for a line of results."""
-    packages = ("numpy", "numba", "torch", "tinynet")
+    packages = ("numpy", "llvmlite", "torch", "tinynet")
     versions = {"python": platform.python_version()} | {name: _version(name) for name in packages}
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

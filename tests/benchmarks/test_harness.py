@@ -171,6 +171,6 @@ def test_records_are_appended_and_read_back(tmp_path):
 def test_environment_says_what_ran_where():
     found = records.environment()
     assert found["versions"]["numpy"].startswith("2.")
-    assert {"python", "torch", "tinynet", "numba"} <= found["versions"].keys()
+    assert {"python", "torch", "tinynet", "llvmlite"} <= found["versions"].keys()
     assert found["cpu"]
     assert found["date"].endswith("+00:00")

@@ -1,0 +1,145 @@
+"""What a call of a kernel or an operation has to do: multiply-adds by definition and as made, bytes at the least.
+
+FLOP: 2 for each multiply-add of a direct convolution, the convention by which speeds are compared; of other kernels the
+additions and multiplications of their formula, comparisons not counted.
+Made: 2 for each multiply-add that the matrix products in registers really make, channels filled up to whole vectors:
+Winograd's F(4x4, 3x3) makes 36 a tile of 16 results where a direct convolution makes 144.
+Bytes: every argument read once and every result written once, whatever a kernel reads or writes besides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinynet.kernels.cpu.codegen import convolution, winograd
+from tinynet.kernels.cpu.codegen.program import lanes, whole
+from tinynet.kernels.cpu.codegen.shape import Shape
+
+KINDS = {
+    "conv2d": "convolution",
+    "conv2d_grad_input": "convolution, gradient of input",
+    "conv2d_grad_weight": "convolution, gradient of weight",
+    "batch_norm": "batch norm",
+    "batch_norm_coefficients": "batch norm: statistics",
+    "channel_affine": "batch norm: scale, shift (add, ReLU)",
+    "batch_norm_backward": "batch norm (ReLU, sum of gradients), backward",
+    "batch_norm_backward_behind_relu": "batch norm (ReLU, sum of gradients), backward",
+    "channel_sum": "sum of channels",
+    "masked_sum": "ReLU, backward",
+    "sum_of_two": "sum of gradients",
+    "relu": "ReLU",
+    "relu_backward": "ReLU, backward",
+    "max_pool2d": "max pooling",
+    "max_pool2d_backward": "max pooling, backward",
+    "avg_pool2d": "average pooling",
+    "avg_pool2d_backward": "average pooling, backward",
+    "mean_pixels": "average pooling",
+    "mean_pixels_backward": "average pooling, backward",
+    "sgd_all_": "SGD",
+    "adam_all_": "Adam",
+    "Linear": "linear, and its gradients",
+    "MatMul": "linear, and its gradients",
+}
+"""Rows of the table by kernels and operations; operations that are not listed are OTHERS."""
+OTHERS = "loss, shortcuts, other NumPy"
+FLOP = {
+    "batch_norm_coefficients": 4,
+    "batch_norm_backward": 8,
+    "batch_norm_backward_behind_relu": 8,
+    "channel_sum": 1,
+    "sum_of_two": 1,
+    "mean_pixels": 1,
+    "avg_pool2d": 1,
+}
+"""Additions and multiplications a number of the first array, without those of a second gradient."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One call: the row it belongs to, FLOP by definition and as made, bytes; FLOP None where it is not counted."""
+
+    kind: str
+    shape: str
+    flop: float | None
+    made: float | None
+    bytes: int
+
+
+def describe(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Work:
+    """Describe a call by its name and arguments."""
+    arrays = list(_arrays((args, kwargs)))
+    moved = sum(array.nbytes for array in arrays) + sum(array.nbytes for array in _arrays(result))
+    if name.endswith("_all_"):  # in place: all but the gradients is written too
+        changed = {key: value for key, value in kwargs.items() if key != "grads"}
+        moved += sum(array.nbytes for array in _arrays(changed))
+        count = sum(param.size for param in kwargs["params"])
+        flop = count * _update_flop(name, kwargs)
+        return Work(KINDS[name], f"{count} parameters", flop, flop, moved)
+    if name in ("conv2d", "conv2d_grad_input", "conv2d_grad_weight"):
+        return _convolution(name, args, kwargs, result, moved)
+    if name in ("Linear", "MatMul"):
+        flop = 2.0 * np.sqrt(float(args[0].size) * args[1].size * result[0].size)  # (m*k * k*n * m*n) ** 0.5
+        return Work(KINDS[name], "", flop, flop, moved)
+    if name not in KINDS:
+        return Work(OTHERS, "", None, None, 0)
+    each = _affine_flop(kwargs) if name == "channel_affine" else FLOP.get(name)
+    if each is not None and kwargs.get("other") is not None and name != "channel_affine":
+        each += 1
+    flop = None if each is None else float(each) * arrays[0].size
+    C, *image = arrays[0].shape[1:]
+    return Work(KINDS[name], f"{C}, {'x'.join(map(str, image))}", flop, flop, moved)
+
+
+def _arrays(value: Any) -> Iterator[np.ndarray]:
+    """Go through the arrays in lists, tuples and dictionaries."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _arrays(part)
+
+
+def _update_flop(name: str, options: dict[str, Any]) -> int:
+    """Return the operations of an update: sign, decay, averages, step."""
+    decay = 2 if options["weight_decay"] else 0
+    if name == "adam_all_":
+        return 13 + decay
+    return 3 + decay + (0 if options["momentum_buffers"] is None else 3)
+
+
+def _affine_flop(options: dict[str, Any]) -> int:
+    return 2 + (0 if options["other"] is None else 1 if options["other_scale"] is None else 3)
+
+
+def _convolution(name: str, args: tuple[Any, ...], options: dict[str, Any], result: Any, moved: int) -> Work:
+    if name == "conv2d":
+        x, (O, _, *window), y = args[0].shape, args[1].shape, result.shape
+    elif name == "conv2d_grad_input":
+        y, (O, _, *window), x = args[0].shape, args[1].shape, result.shape
+    else:
+        x, y, window = args[0].shape, args[1].shape, options["kernel_size"]
+        O = y[1]
+    geometry = {key: options[key] for key in ("stride", "padding", "dilation")}
+    shape = Shape(x[0], x[2:], x[1], y[2:], O, tuple(window), **geometry)
+    flop = 2.0 * x[0] * np.prod(y[2:]) * np.prod(window) * O * x[1] / options["groups"]
+    stride = f"/{shape.stride[0]}" if shape.stride != (1, 1) else ""
+    text = f"{window[0]}x{window[1]}{stride}, {shape.channels} to {O}, {'x'.join(map(str, shape.image))}"
+    made = float(flop) if options["groups"] > 1 else made_by(name, shape, float(flop))
+    return Work(KINDS[name], text, float(flop), made, moved)
+
+
+def made_by(name: str, shape: Shape, flop: float) -> float:
+    """Return what the matrix products of a convolution make in place of `flop`."""
+    L, C, O = lanes(), shape.channels, shape.outputs
+    if convolution.takes_winograd(shape):
+        TH, TW = (
+            -(-n // winograd.M) for n in (shape.image if name == "conv2d_grad_input" else shape.results)
+        )
+        return 2.0 * winograd.F * shape.images * TH * TW * whole(C, L) * whole(O, L)
+    # Of the two, the one along the lanes is filled up to vectors; the other if it has more than one block of them.
+    inner, across = (O, C) if name == "conv2d_grad_input" else (C, O)
+    return flop / (C * O) * whole(inner, min(inner, L)) * whole(across, L)
