@@ -236,7 +236,9 @@ def conv2d_generated(
 
     shape = _shape(x.shape, weight.shape, stride, padding, dilation)
     bias = None if bias is None else np.ascontiguousarray(bias)
-    return convolution.convolve(channels_last(x), np.ascontiguousarray(weight), bias, shape).transpose(0, 3, 1, 2)
+    planes = x.flags.c_contiguous and x.shape[1] != x.shape[3] and convolution.takes_planes(shape)
+    x = x if planes else channels_last(x)
+    return convolution.convolve(x, np.ascontiguousarray(weight), bias, shape).transpose(0, 3, 1, 2)
 
 
 @accelerates(generic.conv2d_grad_input, device="cpu", when=_machine_code)
