@@ -26,7 +26,19 @@ POOLING = (
     "mean_pixels_backward",
 )
 UPDATES = ("sgd_all_", "adam_all_")
-KERNELS = CONVOLUTIONS + POOLING + UPDATES
+STREAMING = (
+    "batch_norm",
+    "batch_norm_backward",
+    "batch_norm_backward_behind_relu",
+    "batch_norm_coefficients",
+    "channel_affine",
+    "channel_sum",
+    "masked_sum",
+    "relu",
+    "relu_backward",
+    "sum_of_two",
+)
+KERNELS = CONVOLUTIONS + STREAMING + POOLING + UPDATES
 PARAMETERS = 10
 """Weights of a 3x3 convolution that an update changes together."""
 HEADER = "| kernel | batch, channels, size | generic ms | accelerated ms | ratio |\n|---|---|---|---|---|"
@@ -38,10 +50,33 @@ def convolution(name: str, batch: int, channels: int, size: int) -> tuple[tuple,
     weight = np.random.default_rng(1).standard_normal((channels, channels, 3, 3), np.float32)
     geometry = {"stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1}
     if name == "conv2d":
-        return (x, weight), geometry
+        return (x, weight, None), geometry
     if name == "conv2d_grad_input":
         return (y, weight), {"image": (size, size), **geometry}
     return (x, y), {"kernel_size": (3, 3), **geometry}
+
+
+def streaming(name: str, batch: int, channels: int, size: int) -> tuple[tuple, dict]:
+    """Return the arguments of a kernel of normalisation, ReLU or sums, channels last; chains as in a basic block."""
+    x, other, grad = (_images(batch, channels, size, seed) for seed in range(3))
+    y, values = np.maximum(other, np.float32(0)), np.random.default_rng(3)
+    weight, bias, mean, invstd = (values.uniform(0.5, 1.5, channels).astype(np.float32) for _ in range(4))
+    statistics: dict = {"mean": mean, "invstd": invstd}
+    affine: dict = {"scale": weight, "shift": bias, "other": other, "other_scale": None, "other_shift": None}
+    behind: dict = {"other": other, "y": y, "scale": None, "shift": None, "keep": True}
+    arguments: dict[str, tuple[tuple, dict]] = {
+        "batch_norm": ((x, weight, bias), {"eps": 1e-5}),
+        "batch_norm_backward": ((grad, x, weight), statistics),
+        "batch_norm_backward_behind_relu": ((grad, x, weight), {**statistics, **behind}),
+        "batch_norm_coefficients": ((x, weight, bias), {"eps": 1e-5}),
+        "channel_affine": ((x,), {**affine, "relu": True}),
+        "channel_sum": ((x,), {}),
+        "masked_sum": ((grad,), {"other": other, "y": y}),
+        "relu": ((x,), {}),
+        "relu_backward": ((), {"grad_y": grad, "y": y}),
+        "sum_of_two": ((x,), {"other": other}),
+    }
+    return arguments[name]
 
 
 def pooling(name: str, batch: int, channels: int, size: int) -> tuple[tuple, dict]:
@@ -82,8 +117,8 @@ def update(name: str, batch: int, channels: int, size: int) -> tuple[tuple, dict
     return (), {**options, **adam, **buffers}
 
 
-def _images(batch: int, channels: int, size: int) -> np.ndarray:
-    pixels = np.random.default_rng(0).standard_normal((batch, size, size, channels), np.float32)
+def _images(batch: int, channels: int, size: int, seed: int = 0) -> np.ndarray:
+    pixels = np.random.default_rng(seed).standard_normal((batch, size, size, channels), np.float32)
     return pixels.transpose(0, 3, 1, 2)
 
 
@@ -92,13 +127,14 @@ def prepare(
 ) -> Callable[[], None]:
     """Return a function that runs one kernel once.
 
-    Args:    version: None for the generic one, else the number of an accelerated one
+    Args:    version: None for the generic one, else the number of an accelerated one: -1 is tried first
     """
     import tinynet
     from tinynet import kernels
 
     tinynet.set_num_threads(threads)
-    family = convolution if name in CONVOLUTIONS else pooling if name in POOLING else update
+    families = {convolution: CONVOLUTIONS, streaming: STREAMING, pooling: POOLING, update: UPDATES}
+    family = next(family for family, names in families.items() if name in names)
     args, options = family(name, batch, channels, size)
     entry = kernels.kernels()[name]
     function = entry.generic if version is None else entry.accelerated[version].function
@@ -115,7 +151,7 @@ def row(name: str, shape: tuple[int, int, int], *, threads: int, rounds: int) ->
     target = "benchmarks.kernels:prepare"
     sides = [
         Contender("generic", target, options | {"version": None}),
-        Contender("accelerated", target, options | {"version": 0}),
+        Contender("accelerated", target, options | {"version": -1}),
     ]
     with Contest(sides, threads=threads) as contest:
         timings = contest.run(rounds=rounds, calls=3, warmup=2)

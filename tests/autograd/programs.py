@@ -180,6 +180,11 @@ def channels_first(net: Net) -> Any:
     return F.relu(net.bn(x) + net.bn2(x))
 
 
+def channels_first_used_twice(net: Net) -> Any:
+    y = net.bn(F.relu(net.image().contiguous() * 1))
+    return net.conv(y) + net.conv2(y)
+
+
 def channels_first_eval(net: Net) -> Any:
     net.bn.eval(), net.bn2.eval()
     return channels_first(net)

@@ -13,7 +13,9 @@ def test_every_accelerated_kernel_is_timed() -> None:
     assert accelerated == set(benchmark.KERNELS)
 
 
-@pytest.mark.parametrize("name", ["conv2d_grad_input", "max_pool2d_backward", "avg_pool2d", "adam_all_"])
+@pytest.mark.parametrize(
+    "name", ["conv2d", "batch_norm_backward_behind_relu", "max_pool2d_backward", "avg_pool2d", "adam_all_"]
+)
 def test_the_table_has_a_row_a_call(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

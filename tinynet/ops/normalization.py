@@ -59,7 +59,7 @@ def _behind_relu(
 ) -> tuple[Tensor, ...] | None:
     """Return the gradients from that of a ReLU, or of two that meet, in the same passes; None for another gradient."""
     gradient = delayed.expression_of(grad_y)
-    if gradient is None:
+    if gradient is None or (ctx.affine is None and not _covered(gradient.x, x)):
         return None
     y = scale = shift = None
     if isinstance(gradient, delayed.Masked):
@@ -83,6 +83,12 @@ def _behind_relu(
     if g is not None:
         delayed.become(grad_y, g)
     return tuple(Tensor(array) for array in found)
+
+
+def _covered(grad: Array, x: Array) -> bool:
+    """Return whether the accelerated kernel takes the gradient; the generic one has other bits than without delay."""
+    kernel = fused.batch_norm_backward_behind_relu.kernel  # type: ignore[attr-defined]
+    return kernel.select(grad, x) is not kernel.generic
 
 
 class BatchNormBackward(Function):

@@ -258,6 +258,7 @@ def test_the_process_ends_quietly(when: str) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="interrupts are sent in another way")
 def test_interrupts_leave_the_team_usable() -> None:
     code = """
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # where a shell runs the tests in the background
         def interrupt():
             time.sleep(0.02)
             os.kill(os.getpid(), signal.SIGINT)

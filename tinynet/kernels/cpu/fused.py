@@ -90,7 +90,12 @@ def batch_norm_backward(
     return found[0], found[1], found[2]
 
 
-@accelerates(generic.batch_norm_backward_behind_relu, device="cpu", when=_rows)
+def _x_in_rows(grad: Array, x: Array, *others: Any, **named: Any) -> bool:
+    """Return the same where the gradient comes first."""
+    return _rows(x, grad, *others, **named)
+
+
+@accelerates(generic.batch_norm_backward_behind_relu, device="cpu", when=_x_in_rows)
 def batch_norm_backward_behind_relu(
     grad: Array,
     x: Array,
