@@ -49,12 +49,14 @@ class Conv2d(Function):
             return grad_x, grad_weight, ChannelSum.apply(grad_y) if need_bias else None, None
         # The same, but for what it takes to record them.
         array, options = grad_y.array, ctx.geometry.options()
-        return (
-            Tensor(kernels.conv2d_grad_input(array, weight.array, image=image, **options)) if need_x else None,
-            Tensor(kernels.conv2d_grad_weight(x.array, array, kernel_size=kernel_size, **options)) if need_weight else None,
-            Tensor(fused.channel_sum(array)) if need_bias else None,
-            None,
-        )
+        grad_x = grad_weight = None
+        if need_x:
+            grad_x = Tensor(kernels.conv2d_grad_input(array, weight.array, image=image, **options))
+        if need_weight:
+            grad_weight = Tensor(
+                kernels.conv2d_grad_weight(x.array, array, kernel_size=kernel_size, **options)
+            )
+        return grad_x, grad_weight, Tensor(fused.channel_sum(array)) if need_bias else None, None
 
 
 class ConvGradInput(Function):
@@ -63,7 +65,9 @@ class ConvGradInput(Function):
     @staticmethod
     def forward(ctx: Any, grad_y: Tensor, weight: Tensor, geometry: Geometry, image: Pair) -> Tensor:
         _save(ctx, grad_y, weight, geometry)
-        return Tensor(kernels.conv2d_grad_input(grad_y.array, weight.array, image=image, **geometry.options()))
+        return Tensor(
+            kernels.conv2d_grad_input(grad_y.array, weight.array, image=image, **geometry.options())
+        )
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:

@@ -23,10 +23,10 @@ def _recipe(name: str, description: str, **values: object) -> Recipe:
     return Recipe(name, description, TrainConfig(recipe=name, **values))  # type: ignore[arg-type]
 
 
-def _deep(model: str, depth: str, **values: object) -> Recipe:
+def _deep(model: str, depth: str) -> Recipe:
     # lr 0.1, momentum 0.9, weight decay 1e-4, batch 128, crop and flip are those of He et al. 2015,
     # arXiv 1512.03385, section 4.2; the schedule is a one-cycle, which needs a fifth of their epochs.
-    return _recipe(model, f"{depth} layers, option-A shortcuts (He et al. 2015)", model=model, **values)
+    return _recipe(model, f"{depth} layers, option-A shortcuts (He et al. 2015)", model=model)
 
 
 RECIPES: dict[str, Recipe] = {
@@ -78,16 +78,7 @@ RECIPES: dict[str, Recipe] = {
             lr=0.05,
             weight_decay=5e-4,
         ),
-        _deep(
-            "resnet20",
-            "20",
-            val_size=0,
-            batch_size=64,
-            lr=0.2,
-            nesterov=True,
-            weight_decay=5e-4,
-            warmup=0.2,
-        ),
+        _deep("resnet20", "20"),
         _deep("resnet32", "32"),
         _deep("resnet44", "44"),
         _deep("resnet56", "56"),

@@ -8,7 +8,16 @@ from collections.abc import Callable
 import llvmlite.binding as llvm
 import pytest
 
-from tinynet.kernels.cpu.codegen import direct, packing, program, rows, team, winograd, winograd_weights
+from tinynet.kernels.cpu.codegen import (
+    direct,
+    packing,
+    program,
+    rows,
+    team,
+    winograd,
+    winograd_phases,
+    winograd_weights,
+)
 from tinynet.kernels.cpu.codegen.language import Code
 
 # (machine, lanes, CPU, the instruction in which it multiplies and adds)
@@ -39,13 +48,13 @@ KERNELS: list[tuple[Callable[..., int], tuple[int | bool | str, ...]]] = [
     (direct.grad_weight, (1, 4, 2, 4, 1, True, True)),
     (direct.grad_weight, (3, 9, 1, 3, 1, False, False)),
     (winograd.convolve_local, (4, 2, True, True, False, True, False)),
-    (winograd.spread_x, (True,)),
-    (winograd.spread_dy, (2, True)),
-    (winograd.multiply_phase, (4, 2)),
-    (winograd.multiply_transposed_phase, (4, 2)),
-    (winograd.gather_phase, (2, True, True, True, True)),
+    (winograd_phases.spread_x, (True,)),
+    (winograd_phases.spread_dy, (2, True)),
+    (winograd_phases.multiply_phase, (4, 2)),
+    (winograd_phases.multiply_transposed_phase, (4, 2)),
+    (winograd_phases.gather_phase, (2, True, True, True, True)),
     (winograd.grad_weight_local, (4, 2, True, True)),
-    (winograd.clear, ()),
+    (winograd_phases.clear, ()),
     (winograd_weights.spread_weight, (2, False)),
     (winograd_weights.spread_weight, (2, True)),
     (winograd_weights.multiply_grouped, (4, 2, True)),

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from tinynet.backend import Array, sum_dtype
-from tinynet.kernels.generic import conv as generic
 from tinynet.kernels.cpu.available import channels_last, pays
+from tinynet.kernels.generic import conv as generic
 from tinynet.kernels.generic.im2col import Pair, im2col, output_size, pad_channels_last, window_slices
 from tinynet.kernels.registry import accelerates
 from tinynet.threads import in_parallel, pieces
@@ -99,9 +99,7 @@ def conv2d_grad_weight(
     return np.ascontiguousarray(first.reshape(O, KH, KW, C).transpose(0, 3, 1, 2), dtype)
 
 
-def _one_channel(
-    array: Array, weight: Array, bias: Array | None = None, *, groups: int, **_: Any
-) -> bool:
+def _one_channel(array: Array, weight: Array, bias: Array | None = None, *, groups: int, **_: Any) -> bool:
     """Return whether each of several channels is a group with one output, and there is at least one image."""
     return groups > 1 and weight.shape[:2] == (groups, 1) and bool(array.size and weight.size)
 
@@ -267,9 +265,7 @@ def conv2d_grad_weight_generated(
 
 
 @functools.lru_cache(4096)
-def _shape(
-    x: tuple[int, ...], weight: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair
-) -> Any:
+def _shape(x: tuple[int, ...], weight: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair) -> Any:
     """Return what codegen/convolution.py needs to know, from the shapes (N, C, H, W) and (O, C, KH, KW)."""
     from tinynet.kernels.cpu.codegen.shape import Shape
 

@@ -20,7 +20,7 @@ def _rows(x: Array, *others: Any, **named: Any) -> bool:
 
 
 def _all_float32(*values: Any) -> bool:
-    for value in values:  # noqa: SIM110 - all() of a generator takes twice as long
+    for value in values:  # all() of a generator takes twice as long
         if isinstance(value, np.ndarray) and value.dtype is not FLOAT32 and value.dtype != FLOAT32:
             return False
     return True
@@ -141,7 +141,9 @@ def elementwise(kind: str, x: Array, other: Array, y: Array) -> Array:
 
 
 @accelerates(
-    generic.masked_sum, device="cpu", when=lambda grad, *, other, y: flat(y, grad, *(() if other is None else (other,)))
+    generic.masked_sum,
+    device="cpu",
+    when=lambda grad, *, other, y: flat(y, grad, *(() if other is None else (other,))),
 )
 def masked_sum(grad: Array, *, other: Array | None, y: Array) -> Array:
     """Write the sum where y > 0, laid out as y."""

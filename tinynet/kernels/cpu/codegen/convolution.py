@@ -33,7 +33,7 @@ FEWEST = 12
 
 
 def takes_winograd(shape: Shape) -> bool:
-    """Return whether Winograd's form fits: a 3x3 window of stride 1, channels that fill most of a vector, many tiles."""
+    """Return whether Winograd's form fits: 3x3 windows of stride 1, channels that fill most of a vector, many tiles."""
     return (
         use_winograd
         and (shape.window, shape.stride, shape.dilation) == ((3, 3), (1, 1), (1, 1))
@@ -48,7 +48,9 @@ def takes_winograd(shape: Shape) -> bool:
 def takes_planes(shape: Shape) -> bool:
     """Return whether the lanes lie along pixels; x may then be (N, C, H, W) as well."""
     places = math.prod(shape.window)
-    return not takes_winograd(shape) and planar_plan.fits(shape.outputs, shape.results[1], shape.stride, places)
+    return not takes_winograd(shape) and planar_plan.fits(
+        shape.outputs, shape.results[1], shape.stride, places
+    )
 
 
 def _within(shape: Shape) -> bool:
@@ -74,7 +76,9 @@ def grad_input(dy: np.ndarray, weight: np.ndarray, shape: Shape) -> np.ndarray:
     if takes_winograd(shape):
         PH, PW = shape.padding
         winograd_plan.convolve(dy, weight, None, dx, (2 - PH, 2 - PW), turned=True)
-    elif planar_plan.fits(shape.channels, shape.image[1], shape.stride, math.prod(shape.window)) and _within(shape):
+    elif planar_plan.fits(shape.channels, shape.image[1], shape.stride, math.prod(shape.window)) and _within(
+        shape
+    ):
         planar_plan.grad_input(dy, weight, dx, shape)
     else:
         direct_plan.grad_input(dy, weight, dx, shape)

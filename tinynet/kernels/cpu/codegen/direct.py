@@ -53,7 +53,9 @@ def _copy_band(
     L = code.lanes
     pixels = W.minimum(width - left)
     if cw < L:
-        _copy_narrow(code, x, copy, top=top, left=left, rows=rows, width=width, H=H, W=W, pixels=pixels, cw=cw)
+        _copy_narrow(
+            code, x, copy, top=top, left=left, rows=rows, width=width, H=H, W=W, pixels=pixels, cw=cw
+        )
         return
     for block in code.range((C + (L - 1)) // L):
         mask = code.first_lanes(C - block * L) if tail else None
@@ -102,7 +104,15 @@ def _copy_narrow(
 
 @template
 def convolve(
-    code: Code, R: int, V: int, cw: int, step: int, tail_in: bool, tail_out: bool, with_bias: bool, parts: bool
+    code: Code,
+    R: int,
+    V: int,
+    cw: int,
+    step: int,
+    tail_in: bool,
+    tail_out: bool,
+    with_bias: bool,
+    parts: bool,
 ) -> None:
     """Convolve x (N, H, W, C) into y, whose places `phases` describes; step: pixels between windows, in the copy.
 
@@ -135,7 +145,11 @@ def convolve(
             for group in code.range(groups):
                 panel = weights + offset + group * (end_unit - first_unit) * (cw * V * L)
                 # Once at least: a phase without units has zeros for results.
-                for part in code.range(first_unit, end_unit.maximum(first_unit + 1), depth) if parts else (first_unit,):
+                for part in (
+                    code.range(first_unit, end_unit.maximum(first_unit + 1), depth)
+                    if parts
+                    else (first_unit,)
+                ):
                     end_part = (part + depth).minimum(end_unit) if parts else end_unit
                     for q in code.range(first, last):
                         for tile in code.range(across):
@@ -147,12 +161,26 @@ def convolve(
                                     _clear(code, sums, R * V)
                             result = Tile(code, R, V, sums if parts else None)
                             for unit in code.range(part, end_part):
-                                at, b = corner + units.integer(unit), panel + (unit - first_unit) * (cw * V * L)
+                                at, b = (
+                                    corner + units.integer(unit),
+                                    panel + (unit - first_unit) * (cw * V * L),
+                                )
                                 _add_unit(code, result, at, b, cw, step)
                             if parts:
                                 _keep(code, result, sums)
-                            out = y + image * out_image + start + q * out_row + ox * out_pixel + group * (V * L)
-                            arguments = (code, result, out, out_pixel, bias if with_bias else None, group, O, tail_out)
+                            out = (
+                                y + image * out_image + start + q * out_row + ox * out_pixel + group * (V * L)
+                            )
+                            arguments = (
+                                code,
+                                result,
+                                out,
+                                out_pixel,
+                                bias if with_bias else None,
+                                group,
+                                O,
+                                tail_out,
+                            )
                             if parts:
                                 with code.when(code.builder.not_(end_part < end_unit)):
                                     _write_tile(*arguments)
@@ -181,7 +209,14 @@ def _add_unit(code: Code, result: Tile, a: Pointer, b: Pointer, cw: int, step: i
 
 
 def _write_tile(
-    code: Code, result: Tile, out: Pointer, out_pixel: Int, bias: Pointer | None, group: Int, O: Int, tail: bool
+    code: Code,
+    result: Tile,
+    out: Pointer,
+    out_pixel: Int,
+    bias: Pointer | None,
+    group: Int,
+    O: Int,
+    tail: bool,
 ) -> None:
     L, V = code.lanes, result.V
     for v in range(V):
@@ -194,7 +229,9 @@ def _write_tile(
 
 
 @template
-def grad_weight(code: Code, m: int, part: int, V: int, cw: int, step: int, tail_in: bool, tail_out: bool) -> None:
+def grad_weight(
+    code: Code, m: int, part: int, V: int, cw: int, step: int, tail_in: bool, tail_out: bool
+) -> None:
     """Sum up the weight's gradient over the images of each thread, in memory of its own.
 
     A band is short, so that its pixels of grad_y stay in L1 while all places and channels pass over them.
@@ -236,7 +273,6 @@ def _sum_pixels(
     row: Int, part: int, V: int,
 ) -> None:  # fmt: skip
     """Add to a register tile at `out` the outer products of all pixels of some rows of the copy and of grad_y."""
-    L = code.lanes
     total = Tile(code, part, V, out)
     for q in code.range(rows):
         left, right = a + q * row, b + q * OW * O

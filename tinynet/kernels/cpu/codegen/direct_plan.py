@@ -118,7 +118,7 @@ def _run(
 
 def grad_input(dy: np.ndarray, weight: np.ndarray, dx: np.ndarray, shape: Shape) -> None:
     """Convolve dy with the turned weight into dx, phase by phase."""
-    N, H, W, C = dx.shape
+    _, H, W, C = dx.shape
     O = dy.shape[3]
     (KH, KW), (SH, SW), (PH, PW), (DH, DW) = shape.window, shape.stride, shape.padding, shape.dilation
     L = lanes()
@@ -145,14 +145,18 @@ def grad_input(dy: np.ndarray, weight: np.ndarray, dx: np.ndarray, shape: Shape)
     panels = scratch("panels", offset)
     if rows != O:
         panels[:offset] = 0
-    packed = step(packing.pack_turned(V, KH * KW), weight, panels, np.array(order, np.int64), O, C, len(order))
+    packed = step(
+        packing.pack_turned(V, KH * KW), weight, panels, np.array(order, np.int64), O, C, len(order)
+    )
     _run(
         packed, dy, panels, None, dx, phases, places, R=R, V=V, cw=cw, stride=1, top=top, left=left, width=width,
         span=span, out_row=SH * W * C, out_pixel=SW * C,
     )  # fmt: skip
 
 
-def _phases(size: int, kernel: int, stride: int, padding: int, dilation: int) -> list[tuple[int, int, list[Pair]]]:
+def _phases(
+    size: int, kernel: int, stride: int, padding: int, dilation: int
+) -> list[tuple[int, int, list[Pair]]]:
     """List of one axis its phases: the first pixel, the number of pixels, and (place of the window, shift in y).
 
     Pixel i = first + q * stride takes the place k of the window of the result q + shift, where
@@ -180,7 +184,11 @@ def grad_weight(x: np.ndarray, dy: np.ndarray, shape: Shape) -> np.ndarray:
     V = max(v for v in (1, 2, 3) if -(-O // L) % v == 0)
     registers = 30 if L == 16 else 12
     m = KW if cw < L and DW == 1 and KW * cw * V <= registers else 1
-    part = m * cw if m > 1 else max(p for p in range(1, cw + 1) if cw % p == 0 and (p * V <= registers - 2 or p == 1))
+    part = (
+        m * cw
+        if m > 1
+        else max(p for p in range(1, cw + 1) if cw % p == 0 and (p * V <= registers - 2 or p == 1))
+    )
     width = max((OW - 1) * S + DW * (KW - 1) + 1, PW + 1)
     span = DH * (KH - 1) + 1
     blocks, groups = -(-C // cw), -(-O // (V * L))

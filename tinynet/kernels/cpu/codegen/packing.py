@@ -1,8 +1,8 @@
 """Weights between the public layout (O, C, KH, KW) and the panels that codegen/direct.py multiplies by.
 
 A panel holds V vectors of channels of results for every input channel at every place of the window, in the order the
-register tile takes them: [groups][places][CB*cw][V*L]. What lies along the lanes there lies C*K or K floats apart in the
-public layout; squares of L x L numbers are loaded by rows and transposed in registers (layout.transpose).
+register tile takes them: [groups][places][CB*cw][V*L]. What lies along the lanes there lies C*K or K floats apart in
+the public layout; squares of L x L numbers are loaded by rows and transposed in registers (layout.transpose).
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def pack(code: Code, V: int, cw: int) -> None:
 def pack_turned(code: Code, V: int, K: int) -> None:
     """Write the panels of weight (O, C, K) for the gradient of the input, lanes along C.
 
-    order: of each place of the panels the place in the window, where its panel begins, and how far apart, in floats, the
-    panels of two groups lie there
+    order: of each place of the panels the place in the window, where its panel begins, and how far apart, in floats,
+    the panels of two groups lie there
     """
     weight, panels, order = code.pointers(3)
     O, C, count = code.integers(3)

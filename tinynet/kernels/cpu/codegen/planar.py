@@ -2,11 +2,11 @@
 
 With 6 channels of results a vector of 16 channels is two thirds empty. Here a thread copies an image as planes, one a
 channel, with zeros around, and a register tile holds all channels of results (R, at most half a vector) of V vectors of
-neighbouring pixels: for every channel of the input and every place of the window, V vectors of the plane, shifted by the
-place, meet R weights, each broadcast. Results are put back side by side, channels last.
+neighbouring pixels: for every channel of the input and every place of the window, V vectors of the plane, shifted by
+the place, meet R weights, each broadcast. Results are put back side by side, channels last.
 
-The weight's gradient with few channels of results lets the lanes lie along the m*cw neighbouring numbers of a row of the
-window (codegen/direct.py), and takes the R channels of grad_y as the numbers that are broadcast.
+The weight's gradient with few channels of results lets the lanes lie along the m*cw neighbouring numbers of a row of
+the window (codegen/direct.py), and takes the R channels of grad_y as the numbers that are broadcast.
 
 What stays in cache: the planes of one image, in L1 or L2.
 """
@@ -55,7 +55,9 @@ def convolve(code: Code, R: int, V: int, planes: bool, with_bias: bool) -> None:
                 for r, line in enumerate(result.registers):
                     for v, register in enumerate(line):
                         value = register.get()
-                        (buffer + (r * V + v) * L).store(value + (bias + r).broadcast() if with_bias else value)
+                        (buffer + (r * V + v) * L).store(
+                            value + (bias + r).broadcast() if with_bias else value
+                        )
                 out = y + ((image * OH + oy) * OW + ox) * R
                 for column in code.range((OW - ox).minimum(V * L)):
                     for r in range(R):

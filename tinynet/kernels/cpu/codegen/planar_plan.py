@@ -26,7 +26,16 @@ def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.n
     (DH, DW), (KH, KW) = shape.dilation, shape.window
     places = [(kh * DH, kw * DW) for kh in range(KH) for kw in range(KW)]
     matrix = weight.reshape(weight.shape[0], -1).T  # (C*KH*KW, O)
-    _run(x, matrix, bias, y, places, shape.channels, shape.padding, planes=x.shape[1] == shape.channels != x.shape[3])
+    _run(
+        x,
+        matrix,
+        bias,
+        y,
+        places,
+        shape.channels,
+        shape.padding,
+        planes=x.shape[1] == shape.channels != x.shape[3],
+    )
 
 
 def grad_input(dy: np.ndarray, weight: np.ndarray, dx: np.ndarray, shape: Shape) -> None:

@@ -25,8 +25,8 @@ import numpy as np
 
 from tinynet.kernels.cpu.codegen.language import Code, Int, IntVector, Number, Pointer, Vector
 from tinynet.kernels.cpu.codegen.layout import channel_blocks
-from tinynet.memory import empty
 from tinynet.kernels.cpu.codegen.program import lanes, run, step, template, worth
+from tinynet.memory import empty
 
 Pair = tuple[int, int]
 

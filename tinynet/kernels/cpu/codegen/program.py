@@ -64,15 +64,15 @@ def _slow_address(array: np.ndarray) -> int:
 def _fast_address() -> Callable[[np.ndarray], int]:
     """Return a function that reads where an array's memory begins.
 
-    NumPy's own way makes a dictionary, 0.9 us of the 4 us that a call of a kernel takes. In CPython the address stands in
-    the array object, behind what every object begins with; where it does not stand there NumPy is asked.
+    NumPy's own way makes a dictionary, 0.9 us of the 4 us that a call of a kernel takes. In CPython the address stands
+    in the array object, behind what every object begins with; where it does not stand there NumPy is asked.
     """
     read, header = ctypes.c_size_t.from_address, object.__basicsize__
 
     def look(array: np.ndarray) -> int:
         return read(id(array) + header).value
 
-    samples = [np.zeros(3), np.zeros((4, 5), np.float32)[1:, ::2]]
+    samples: list[np.ndarray] = [np.zeros(3), np.zeros((4, 5), np.float32)[1:, ::2]]
     same = sys.implementation.name == "cpython" and all(look(a) == _slow_address(a) for a in samples)
     return look if same else _slow_address
 

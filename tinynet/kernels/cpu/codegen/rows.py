@@ -1,8 +1,9 @@
 """Kernels that stream once over rows of channels: batch normalisation, ReLU and sums, fused as they occur.
 
 Arrays are (rows, C), row after row, rows = N*H*W of images that lie channels last. A thread takes blocks of BLOCK rows;
-within a block it goes down a panel of P vectors of channels at a time, so that sums and coefficients of the panel stay in
-registers and a block, of a few hundred KB at most, in L2. Fused or not, every result is the same bits. Sums of a block are written down as `sums` [blocks][2][C]; who
+within a block it goes down a panel of P vectors of channels at a time, so that sums and coefficients of the panel stay
+in registers and a block, of a few hundred KB at most, in L2. Fused or not, every result is the same bits. Sums of a
+block are written down as `sums` [blocks][2][C]; who
 adds up the blocks does so in float64. That makes them exact to a few units in the last place, and the same bits for
 every number of threads. These kernels are bound by memory: each array is read or written once.
 
@@ -73,7 +74,11 @@ def _panels(code: Code, rows: Int, C: Int, P: int, tail: bool) -> Iterator[tuple
 
 
 def _sum_over(
-    code: Code, part: _Panel, block: Int, sums: Pointer, terms: Callable[[Int], tuple[list[Vector], list[Vector]]]
+    code: Code,
+    part: _Panel,
+    block: Int,
+    sums: Pointer,
+    terms: Callable[[Int], tuple[list[Vector], list[Vector]]],
 ) -> None:
     """Add up two lists of vectors, terms(place of a row), over the rows of a panel, and write down both sums."""
     P = part.P
@@ -107,7 +112,9 @@ def statistics(code: Code, P: int, tail: bool) -> None:
     for block, part in _panels(code, rows, C, P, tail):
         first = part.channels(x)
 
-        def terms(at: Int, part: _Panel = part, first: list[Vector] = first) -> tuple[list[Vector], list[Vector]]:
+        def terms(
+            at: Int, part: _Panel = part, first: list[Vector] = first
+        ) -> tuple[list[Vector], list[Vector]]:
             centred = [v - k for v, k in zip(part.load(x, at), first, strict=True)]
             return centred, [v * v for v in centred]
 

@@ -72,6 +72,7 @@ def affine(
     elif other_scale is None:
         kernel, given = kernels.apply(*_panel(C), "plain", relu), (x, other, y, scale, shift, scale, shift)
     else:
+        assert other_shift is not None
         kernel = kernels.apply(*_panel(C), "affine", relu)
         given = x, other, y, scale, shift, other_scale, other_shift
     run(step(kernel, *given, x.size // C, C))

@@ -16,7 +16,8 @@ V vectors a register tile:
 
 What stays in cache: a block of tiles is chosen so that V and M of it fit in the L2 cache of a core ("local": a thread
 goes through all stages of its own blocks). Where U alone is larger than that, each stage runs over a larger block with
-all threads, multiplying one f after the other, so that U passes once through a core for many tiles ("phased").
+all threads, multiplying one f after the other, so that U passes once through a core for many tiles ("phased",
+winograd_phases.py).
 
 Source:  Lavin, Gray 2015, arXiv 1509.09308
 """
@@ -317,62 +318,6 @@ def convolve_local(
 
 
 @template
-def spread_x(code: Code, tail: bool) -> None:
-    """Phase 1 of a chunk of tile rows: V of x."""
-    x, planes, bands = code.pointers(3)
-    begin, end, H, W, C, PH, PW, TH, TW, tiles, band_size = code.integers(11)
-    low, high = code.share(end - begin)
-    start = planes + low * TW * code.lanes
-    spread_pixels(
-        code, x, start, first=begin + low, last=begin + high, H=H, W=W, C=C, PH=PH, PW=PW, TH=TH, TW=TW,
-        tiles=tiles, band=bands + code.thread * band_size, tail=tail,
-    )  # fmt: skip
-
-
-@template
-def spread_dy(code: Code, V: int, tail: bool) -> None:
-    """Phase 2 of the weight's gradient: D of grad_y."""
-    dy, planes, bands = code.pointers(3)
-    begin, end, OH, OW, O, TH, TW, tiles, band_size = code.integers(9)
-    low, high = code.share(end - begin)
-    start = planes + low * TW * (V * code.lanes)
-    spread_results(
-        code, dy, start, first=begin + low, last=begin + high, OH=OH, OW=OW, O=O, TH=TH, TW=TW, tiles=tiles, V=V,
-        band=bands + code.thread * band_size, tail=tail,
-    )  # fmt: skip
-
-
-@template
-def multiply_phase(code: Code, R: int, V: int) -> None:
-    """Phase 2: each thread takes its share of the 36 products."""
-    planes, U, products = code.pointers(3)
-    C, O, tiles, count = code.integers(4)
-    first, last = code.share(F)
-    multiply(code, planes, U, products, first=first, last=last, C=C, O=O, tiles=tiles, count=count, R=R, V=V)
-
-
-@template
-def multiply_transposed_phase(code: Code, R: int, V: int) -> None:
-    """Phase 3 of the weight's gradient: each thread sums its share of the 36 products."""
-    planes, D, dU = code.pointers(3)
-    C, O, tiles, count = code.integers(4)
-    first, last = code.share(F)
-    multiply_transposed(code, planes, D, dU, first=first, last=last, C=C, O=O, tiles=tiles, count=count, R=R, V=V)
-
-
-@template
-def gather_phase(code: Code, V: int, tail: bool, exact: bool, with_bias: bool, add: bool) -> None:
-    """Phase 3: the results of a chunk of tile rows."""
-    products, y, bias = code.pointers(3)
-    begin, end, OH, OW, O, TH, TW, tiles = code.integers(8)
-    low, high = code.share(end - begin)
-    gather(
-        code, products + low * TW * (V * code.lanes), y, bias if with_bias else None, first=begin + low,
-        last=begin + high, OH=OH, OW=OW, O=O, TH=TH, TW=TW, tiles=tiles, V=V, tail=tail, exact=exact, add=add,
-    )  # fmt: skip
-
-
-@template
 def grad_weight_local(code: Code, R: int, V: int, tail_in: bool, tail_out: bool) -> None:
     """dU summed over the blocks of tile rows of each thread, in memory of its own."""
     x, dy, memory, sums = code.pointers(4)
@@ -400,13 +345,3 @@ def grad_weight_local(code: Code, R: int, V: int, tail_in: bool, tail_out: bool)
             code, planes, D, dU, first=code.int(0), last=code.int(F), C=C, O=O, tiles=tiles,
             count=(last - first) * TW, R=R, V=V,
         )  # fmt: skip
-
-
-@template
-def clear(code: Code) -> None:
-    """Set an array of `size` numbers, a multiple of L, to zero."""
-    (array,) = code.pointers(1)
-    (size,) = code.integers(1)
-    begin, end = code.share(size // code.lanes)
-    for i in code.range(begin, end):
-        (array + i * code.lanes).store(code.zero)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinynet.kernels.cpu.codegen import winograd, winograd_weights
+from tinynet.kernels.cpu.codegen import winograd, winograd_phases, winograd_weights
 from tinynet.kernels.cpu.codegen.gemm import tile
 from tinynet.kernels.cpu.codegen.program import add_copies, lanes, run, scratch, step, whole
 from tinynet.kernels.cpu.codegen.shape import Pair
@@ -100,28 +100,24 @@ def convolve(
     tails = C % L != 0, O % L != 0
     exact, with_bias = OH % winograd.M == 0 and OW % winograd.M == 0, bias is not None
     shift = weight if bias is None else bias
-    sizes = (C, O) if turned else (O, C)
-    if plan.phased and plan.rows >= N * TH and OB // plan.V >= 2 * threads:
+    channels = (C, O) if turned else (O, C)
+    if plan.phased and plan.rows >= N * TH and 2 * threads <= OB // plan.V:
         _convolve_grouped(x, weight, bias, y, plan, padding, turned=turned)
         return
     U = scratch("U", winograd.F * CB * OB * L * L)
-    steps = [step(winograd_weights.spread_weight(plan.V, turned), weight, U, *sizes)]
+    steps = [step(winograd_weights.spread_weight(plan.V, turned), weight, U, *channels)]
     if not plan.phased:
         room = plan.room_V + plan.room_M + plan.band
         memory = scratch("local", room * threads)
         kernel = winograd.convolve_local(plan.R, plan.V, *tails, exact, with_bias, False)
-        steps.append(
-            step(
-                kernel, x, U, y, shift, memory,
-                N, H, W, C, OH, OW, O, *padding, TH, TW, plan.rows, plan.tiles, plan.room_V, room,
-            )  # fmt: skip
-        )
+        sizes = N, H, W, C, OH, OW, O, *padding, TH, TW, plan.rows, plan.tiles, plan.room_V, room
+        steps.append(step(kernel, x, U, y, shift, memory, *sizes))
         run(*steps, threads=threads)
         return
     planes, products = scratch("V", plan.room_V), scratch("M", plan.room_M)
     bands = scratch("bands", plan.band * threads)
-    spread, multiply = winograd.spread_x(tails[0]), winograd.multiply_phase(plan.R, plan.V)
-    gather = winograd.gather_phase(plan.V, tails[1], exact, with_bias, False)
+    spread, multiply = winograd_phases.spread_x(tails[0]), winograd_phases.multiply_phase(plan.R, plan.V)
+    gather = winograd_phases.gather_phase(plan.V, tails[1], exact, with_bias, False)
     for first, last in _chunks(N * TH, plan.rows):
         count = (last - first) * TW
         steps += [
@@ -146,15 +142,16 @@ def _convolve_grouped(
     exact = OH % winograd.M == 0 and OW % winograd.M == 0
     run(
         step(
-            winograd.spread_x(C % L != 0), x, planes, scratch("bands", plan.band * threads),
+            winograd_phases.spread_x(C % L != 0), x, planes, scratch("bands", plan.band * threads),
             0, N * TH, H, W, C, *padding, TH, TW, plan.tiles, plan.band,
         ),
         step(
-            winograd_weights.multiply_grouped(plan.R, plan.V, turned), weight, planes, products, scratch("U", room * threads),
+            winograd_weights.multiply_grouped(plan.R, plan.V, turned), weight, planes, products,
+            scratch("U", room * threads),
             *((C, O) if turned else (O, C)), plan.tiles, N * TH * TW, room,
         ),
         step(
-            winograd.gather_phase(plan.V, O % L != 0, exact, bias is not None, False),
+            winograd_phases.gather_phase(plan.V, O % L != 0, exact, bias is not None, False),
             products, y, weight if bias is None else bias, 0, N * TH, OH, OW, O, TH, TW, plan.tiles,
         ),
         threads=threads,
@@ -189,8 +186,8 @@ def grad_weight(x: np.ndarray, dy: np.ndarray, padding: Pair) -> np.ndarray:
         return grad
     planes, D = scratch("V", plan.room_V), scratch("M", plan.room_M)
     bands = scratch("bands", plan.band * threads)
-    spread_x, spread_dy = winograd.spread_x(tails[0]), winograd.spread_dy(plan.V, tails[1])
-    if plan.rows >= N * TH and -(-O // L) // plan.V >= 2 * threads:
+    spread_x, spread_dy = winograd_phases.spread_x(tails[0]), winograd_phases.spread_dy(plan.V, tails[1])
+    if plan.rows >= N * TH and 2 * threads <= -(-O // L) // plan.V:
         room = winograd.F * whole(C, L) * plan.V * L
         grouped = winograd_weights.grad_weight_grouped(R, plan.V)
         run(
@@ -202,8 +199,8 @@ def grad_weight(x: np.ndarray, dy: np.ndarray, padding: Pair) -> np.ndarray:
         return grad
     sums = scratch("dU", size)
     fold = step(winograd_weights.fold_weight(plan.V), sums, grad, O, C)
-    multiply = winograd.multiply_transposed_phase(R, plan.V)
-    steps = [step(winograd.clear(), sums, size)]
+    multiply = winograd_phases.multiply_transposed_phase(R, plan.V)
+    steps = [step(winograd_phases.clear(), sums, size)]
     for begin, end in _chunks(N * TH, plan.rows):
         steps += [
             step(spread_x, x, planes, bands, begin, end, H, W, C, *padding, TH, TW, plan.tiles, plan.band),

@@ -14,7 +14,15 @@ from tinynet.kernels.cpu.codegen.winograd import F, N, multiply, multiply_transp
 
 
 def _weight_columns(
-    code: Code, weight: Pointer, out: Pointer, column: Int, O: Int, C: Int, distance: Int, V: int, buffer: Pointer
+    code: Code,
+    weight: Pointer,
+    out: Pointer,
+    column: Int,
+    O: Int,
+    C: Int,
+    distance: Int,
+    V: int,
+    buffer: Pointer,
 ) -> None:
     """Write G g G^T of L outputs, the `column`-th, of weight (O, C, 3, 3), to `out` + c * V*L for every c."""
     L = code.lanes
@@ -25,13 +33,15 @@ def _weight_columns(
                 (buffer + chunk * (L * L) + r * L).store(vector)
         for c in code.range(L):
             g = [[(buffer + c * (9 * L) + (3 * i + j) * L).load() for j in range(3)] for i in range(3)]
-            _store_all(transforms.product_2d(code, transforms.G, g), out + (block * L + c) * (V * L), distance)
+            _store_all(
+                transforms.product_2d(code, transforms.G, g), out + (block * L + c) * (V * L), distance
+            )
 
 
 def _turned_columns(
     code: Code, weight: Pointer, out: Pointer, column: Int, O: Int, C: Int, distance: Int, V: int
 ) -> None:
-    """Write G g G^T of L inputs, the `column`-th, of the weight turned by half a turn, to `out` + o * V*L for every o."""
+    """Write G g G^T of L inputs, the `column`-th, of the weight turned by half a turn, to out + o * V*L for every o."""
     L = code.lanes
     for o in code.range((O + (L - 1)) // L * L):
         taps = []
@@ -99,7 +109,15 @@ def _store_all(matrix: list[list[Vector]], out: Pointer, distance: Int) -> None:
 
 
 def _fold_columns(
-    code: Code, dU: Pointer, weight: Pointer, column: Int, O: Int, C: Int, distance: Int, V: int, buffer: Pointer
+    code: Code,
+    dU: Pointer,
+    weight: Pointer,
+    column: Int,
+    O: Int,
+    C: Int,
+    distance: Int,
+    V: int,
+    buffer: Pointer,
 ) -> None:
     """Write G^T dU G of L outputs, the `column`-th, into weight (O, C, 3, 3)."""
     L = code.lanes

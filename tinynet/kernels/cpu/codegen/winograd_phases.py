@@ -1,0 +1,82 @@
+"""Winograd's stages one at a time, each shared among all threads: see winograd.py, "phased"."""
+
+from __future__ import annotations
+
+from tinynet.kernels.cpu.codegen.language import Code
+from tinynet.kernels.cpu.codegen.program import template
+from tinynet.kernels.cpu.codegen.winograd import (
+    F,
+    gather,
+    multiply,
+    multiply_transposed,
+    spread_pixels,
+    spread_results,
+)
+
+
+@template
+def spread_x(code: Code, tail: bool) -> None:
+    """Phase 1 of a chunk of tile rows: V of x."""
+    x, planes, bands = code.pointers(3)
+    begin, end, H, W, C, PH, PW, TH, TW, tiles, band_size = code.integers(11)
+    low, high = code.share(end - begin)
+    start = planes + low * TW * code.lanes
+    spread_pixels(
+        code, x, start, first=begin + low, last=begin + high, H=H, W=W, C=C, PH=PH, PW=PW, TH=TH, TW=TW,
+        tiles=tiles, band=bands + code.thread * band_size, tail=tail,
+    )  # fmt: skip
+
+
+@template
+def spread_dy(code: Code, V: int, tail: bool) -> None:
+    """Phase 2 of the weight's gradient: D of grad_y."""
+    dy, planes, bands = code.pointers(3)
+    begin, end, OH, OW, O, TH, TW, tiles, band_size = code.integers(9)
+    low, high = code.share(end - begin)
+    start = planes + low * TW * (V * code.lanes)
+    spread_results(
+        code, dy, start, first=begin + low, last=begin + high, OH=OH, OW=OW, O=O, TH=TH, TW=TW, tiles=tiles, V=V,
+        band=bands + code.thread * band_size, tail=tail,
+    )  # fmt: skip
+
+
+@template
+def multiply_phase(code: Code, R: int, V: int) -> None:
+    """Phase 2: each thread takes its share of the 36 products."""
+    planes, U, products = code.pointers(3)
+    C, O, tiles, count = code.integers(4)
+    first, last = code.share(F)
+    multiply(code, planes, U, products, first=first, last=last, C=C, O=O, tiles=tiles, count=count, R=R, V=V)
+
+
+@template
+def multiply_transposed_phase(code: Code, R: int, V: int) -> None:
+    """Phase 3 of the weight's gradient: each thread sums its share of the 36 products."""
+    planes, D, dU = code.pointers(3)
+    C, O, tiles, count = code.integers(4)
+    first, last = code.share(F)
+    multiply_transposed(
+        code, planes, D, dU, first=first, last=last, C=C, O=O, tiles=tiles, count=count, R=R, V=V
+    )
+
+
+@template
+def gather_phase(code: Code, V: int, tail: bool, exact: bool, with_bias: bool, add: bool) -> None:
+    """Phase 3: the results of a chunk of tile rows."""
+    products, y, bias = code.pointers(3)
+    begin, end, OH, OW, O, TH, TW, tiles = code.integers(8)
+    low, high = code.share(end - begin)
+    gather(
+        code, products + low * TW * (V * code.lanes), y, bias if with_bias else None, first=begin + low,
+        last=begin + high, OH=OH, OW=OW, O=O, TH=TH, TW=TW, tiles=tiles, V=V, tail=tail, exact=exact, add=add,
+    )  # fmt: skip
+
+
+@template
+def clear(code: Code) -> None:
+    """Set an array of `size` numbers, a multiple of L, to zero."""
+    (array,) = code.pointers(1)
+    (size,) = code.integers(1)
+    begin, end = code.share(size // code.lanes)
+    for i in code.range(begin, end):
+        (array + i * code.lanes).store(code.zero)
