@@ -251,14 +251,20 @@ def _depends(expression: Any, changing: tuple[Array, ...]) -> bool:
     return any(np.may_share_memory(read, array) for read in expression.reads() for array in on_host)
 
 
-def take_over(x: DelayedTensor, result: Tensor) -> None:
-    """Let a tensor that waits be another one, which nothing else will use: what it waited for is not computed."""
+def take_over(x: Any, result: Tensor) -> bool:
+    """Let a tensor that waits be another one, which nothing else will use; return whether it waits still.
+
+    What it waited for is not computed.
+    """
     with _lock:
+        if type(x) is not DelayedTensor:
+            return False
         expression = expression_of(result)
         if expression is None:
             become(x, result.array)
         else:
             x.expression = expression
+    return True
 
 
 def possible(x: Array) -> bool:
