@@ -50,7 +50,7 @@ class Net:
 
     def is_delayed(self, y: Any) -> bool:
         """Whether y waits; without fusion say so too, so that both runs go on alike."""
-        return not delayed.enabled or delayed.expression_of(y) is not None
+        return delayed.enabled is False or delayed.expression_of(y) is not None
 
 
 def images(n: int = 2) -> tuple[Any, list[Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import os
 import subprocess
 import sys
 import threading
@@ -20,6 +21,8 @@ from tests.autograd.programs import basic_block_as_in_torchvision
 from tinynet import nn
 from tinynet.autograd import delayed
 from tinynet.nn import functional as F
+
+pytestmark = pytest.mark.usefixtures("fusion")
 
 
 @pytest.fixture(autouse=True)
@@ -226,7 +229,8 @@ def test_what_is_never_used_costs_nothing() -> None:
         "y = tn.nn.BatchNorm2d(16)(x); assert delayed.expression_of(y) is not None;"
         "delayed.Affine.compute = None"  # an attempt to compute would print an error
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    environment = {**os.environ, "TINYNET_FUSION": "on", "TINYNET_KERNELS": "auto"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -13,6 +13,8 @@ from tests.autograd.chains import C, H, N, Net, W
 from tinynet.autograd import delayed
 from tinynet.nn import functional as F
 
+pytestmark = pytest.mark.usefixtures("fusion")
+
 # Gradients of leaves have memory of their own.
 
 

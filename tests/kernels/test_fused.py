@@ -126,7 +126,7 @@ def calls(name: str, sample: Sample) -> list[Call]:
 def covered(entry: Any, args: tuple[Any, ...], options: dict[str, Any]) -> bool:
     """Whether the one accelerated version takes the call."""
     (version,) = entry.accelerated
-    return entry.select(*args, **options) is version.function
+    return version.when(*args, **options)
 
 
 def results(found: Any) -> list[Any]:

@@ -26,22 +26,24 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.backend import Array
+from tinynet.backend import Array, BackendUnavailable
 from tinynet.grad_mode import thread
 from tinynet.kernels.generic import fused
 from tinynet.memory import is_private, laid_out_like
 from tinynet.tensor.core import Tensor
 from tinynet.tensor.size import Size
 
+enabled: bool | None = None
+"""Whether chains are fused; None until the first that could be has read TINYNET_FUSION."""
+
 
 def _read_switch() -> bool:
+    global enabled
     choice = os.environ.get("TINYNET_FUSION", "on")
     if choice not in ("on", "off"):
-        raise ValueError(f"TINYNET_FUSION is {choice!r}; it must be 'on' or 'off'")
-    return choice == "on"
-
-
-enabled = _read_switch()
+        raise BackendUnavailable(f"TINYNET_FUSION is {choice!r}; it must be 'on' or 'off'")
+    enabled = choice == "on"
+    return enabled
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,19 +251,25 @@ def _depends(expression: Any, changing: tuple[Array, ...]) -> bool:
     return any(np.may_share_memory(read, array) for read in expression.reads() for array in on_host)
 
 
-def take_over(x: DelayedTensor, result: Tensor) -> None:
-    """Let a tensor that waits be another one, which nothing else will use: what it waited for is not computed."""
+def take_over(x: Any, result: Tensor) -> bool:
+    """Let a tensor that waits be another one, which nothing else will use; return whether it waits still.
+
+    What it waited for is not computed.
+    """
     with _lock:
+        if type(x) is not DelayedTensor:
+            return False
         expression = expression_of(result)
         if expression is None:
             become(x, result.array)
         else:
             x.expression = expression
+    return True
 
 
 def possible(x: Array) -> bool:
     """Return whether chains that begin with this array are fused: accelerated kernels cover them."""
-    if not enabled or not is_private(x):
+    if not (_read_switch() if enabled is None else enabled) or not is_private(x):
         return False
     state, kernel = thread.state, fused.channel_affine.kernel  # type: ignore[attr-defined]
     return (

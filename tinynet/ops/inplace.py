@@ -103,9 +103,9 @@ def in_place(x: Tensor, result: Tensor, new: bool = False) -> Tensor:
 
 def _take_over(x: DelayedTensor, result: Tensor, recorded: bool) -> bool:
     """Let a tensor that has no memory yet be the result, if it fits; return whether it does."""
-    if result.shape != x.shape or result.dtype != x.dtype or (recorded and result._grad_fn is None):
+    fits = result.shape == x.shape and result.dtype == x.dtype and not (recorded and result._grad_fn is None)
+    if not fits or not delayed.take_over(x, result):
         return False
-    delayed.take_over(x, result)
     if recorded:
         views.adopt(x, result)
         if type(x) is Tensor:
