@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -22,6 +23,7 @@ from tinynet.kernels.cpu.codegen.transforms import (
     Matrix,
     N,
     R,
+    derive,
     product,
     product_2d,
     transposed,
@@ -75,14 +77,49 @@ def test_the_adjoint_computes_the_gradient_of_the_weight_exactly(seed: int) -> N
     assert on_both_sides(GT, entrywise(on_both_sides(A, dy), on_both_sides(BT, d))) == correlate(d, dy)
 
 
-def test_the_matrices_are_those_of_lavin_and_gray() -> None:
+def test_with_their_points_the_matrices_are_those_of_lavin_and_gray() -> None:
     """Up to signs, which cancel: a row of G and of B^T may both be turned."""
+    AT, G, BT = derive([Fraction(n) for n in (0, 1, -1, 2, -2)])
     first = (Fraction(4), 0, Fraction(-5), 0, Fraction(1), 0)
     assert BT[0] == first
     assert [abs(x) for x in G[0]] == [Fraction(1, 4), 0, 0]
     assert [abs(x) for x in G[1]] == [Fraction(1, 6)] * 3
     assert [abs(x) for x in G[3]] == [Fraction(1, 24), Fraction(1, 12), Fraction(1, 6)]
     assert AT == ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1))
+
+
+def test_the_points_are_pairs_exact_in_float32() -> None:
+    zero, *pairs = transforms.POINTS
+    assert zero == 0
+    assert pairs[::2] == [-a for a in pairs[1::2]]
+    for matrix in (A, BT):
+        assert all(Fraction(float(np.float32(float(x)))) == x for row in matrix for x in row)
+
+
+@pytest.mark.parametrize(("matrix", "count"), [(BT, 144), (AT, 100), (A, 80)], ids=["B^T", "A^T", "A"])
+def test_the_instructions_are_as_few_as_said(matrix: Matrix, count: int) -> None:
+    code, size = Code("kernel", 8), len(matrix[0])
+    square = [[code.constant(1) for _ in range(size)] for _ in range(size)]
+    product_2d(code, matrix, square)
+    assert len(re.findall(r"= (?:fadd|fsub|fmul|call) ", code.finish())) == count
+
+
+def rounded(matrices: Sequence[Matrix], rng: np.random.Generator) -> float:
+    """Return the relative L2 error of convolutions of 64 channels in float32 with the matrices A^T, G and B^T."""
+    d, g = np.maximum(rng.standard_normal((200, 64, N, N)), 0), rng.standard_normal((64, 4, R, R))
+
+    def convolve(dtype: type) -> np.ndarray:
+        AT, G, BT = (np.array(matrix, float).astype(dtype) for matrix in matrices)
+        V, U = BT @ d.astype(dtype) @ BT.T, G @ g.astype(dtype) @ G.T
+        return AT @ sum(V[:, c, None] * U[c] for c in range(64)) @ AT.T
+
+    exact = convolve(np.float64)
+    return float(np.linalg.norm(convolve(np.float32) - exact) / np.linalg.norm(exact))
+
+
+def test_the_points_halve_the_error(rng: np.random.Generator) -> None:
+    usual = derive([Fraction(n) for n in (0, 1, -1, 2, -2)])
+    assert rounded((AT, G, BT), rng) < 0.6 * rounded(usual, rng)
 
 
 @pytest.mark.parametrize("name", MATRICES)
@@ -124,4 +161,4 @@ def test_products_on_both_sides(name: str, rng: np.random.Generator) -> None:
 
 def test_coefficients_of_a_polynomial() -> None:
     assert transforms._coefficients([]) == [1]
-    assert transforms._coefficients([2, -3]) == [-6, 1, 1]
+    assert transforms._coefficients([Fraction(2), Fraction(-3)]) == [-6, 1, 1]
