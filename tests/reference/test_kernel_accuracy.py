@@ -36,9 +36,9 @@ def test_the_ways_are_what_the_switches_choose():
 
 
 @pytest.mark.parametrize(
-    ("ours", "kept"), [([1.0, 6.0], True), ([4.1, 4.1], False), ([0.0, 6.1, 0.0], False)]
+    ("ours", "kept"), [([1.0, 3.0], True), ([2.1, 2.1], False), ([0.0, 3.1, 0.0], False)]
 )
-def test_median_and_maximum_may_be_twice_those_of_the_worse_layout(ours, kept, capsys):
+def test_median_and_maximum_may_be_twice_those_of_the_better_layout(ours, kept, capsys):
     errors = {way: [0.5, 1.0, 1.5] for way in (*TORCH, *TINYNET)} | {"torch channels_last": [1.0, 2.0, 3.0]}
     assert report(errors | {FAST: ours}) is kept
     lines = capsys.readouterr().out.splitlines()
