@@ -251,7 +251,10 @@ def test_layers_converted_for_several_processes_share_their_parameters(rng):
             refused(3, process_group=1)
 
 
-OWN = "BackendUnavailable aliases backend creation default_dtype dtypes generator grad_mode inspection kernels threads"
+OWN = (
+    "BackendUnavailable aliases backend creation default_dtype dtypes generator grad_mode inspection kernels "
+    "memory threads"
+)
 
 
 def test_the_top_level_holds_torchs_names_and_tinynets_modules():

@@ -82,13 +82,13 @@ def test_the_gradients_are_those_without(case: Callable[..., Any]) -> None:
 
 
 def test_memory_of_a_deep_network_shrinks() -> None:
-    layers = nn.Sequential(*(nn.Sequential(nn.Linear(64, 64), nn.ReLU()) for _ in range(32)))
-    x = tn.randn(256, 64)
+    layers = nn.Sequential(*(nn.Sequential(nn.Linear(64, 64), nn.ReLU()) for _ in range(32))).double()
+    x = tn.randn(256, 64, dtype=tn.float64)  # of NumPy's memory, which is traced: the pool holds float32
 
     def peak(forward: Callable[[], tn.Tensor]) -> tuple[int, list[Any]]:
         layers.zero_grad()
         tracemalloc.start()
-        forward().backward(tn.ones(256, 64))
+        forward().backward(tn.ones(256, 64, dtype=tn.float64))
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return most, [p.grad.numpy().copy() for p in layers.parameters()]
