@@ -8,6 +8,7 @@ import pytest
 from reference import compare_gradients
 from reference.compare_gradients import OPTIMIZERS, TITLES, Experiment, compare, relative_difference, worst
 from tinynet import models
+from tinynet.kernels.cpu.codegen import convolution
 
 IMAGE_SIZES = dict.fromkeys(compare_gradients.FULL_SIZE_ONLY, 32) | {
     "resnet110": 8,
@@ -37,11 +38,17 @@ def test_twenty_steps_of_resnet20_equal_torch(optimizer):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_twenty_float32_steps_of_resnet20_stay_close_to_torch(optimizer):
+@pytest.mark.parametrize(
+    ("winograd", "limit"),
+    # Winograd's transforms lose a digit, and the ReLUs carry it on: 1.2e-4 to 1.7e-4 here.
+    [(False, 1e-4), (True, 3e-4)],
+)
+def test_twenty_float32_steps_of_resnet20_stay_close_to_torch(optimizer, winograd, limit, monkeypatch):
+    monkeypatch.setattr(convolution, "use_winograd", winograd)
     experiment = Experiment("resnet20", "float32", optimizer, batch_size=16, image_size=12)
     found = compare(experiment.run_tinynet(), experiment.run_torch())
     assert found["losses"].count == 20
-    assert found["losses"].value < 1e-4
+    assert found["losses"].value < limit
 
 
 @pytest.mark.parametrize(
