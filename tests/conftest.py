@@ -9,6 +9,7 @@ import pytest
 
 import tinynet
 from tinynet import kernels
+from tinynet.kernels import registry
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -28,6 +29,12 @@ def num_threads() -> Iterator[Callable[[int], None]]:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20240607)
+
+
+@pytest.fixture
+def accelerated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let accelerated kernels run, also where the whole suite runs with TINYNET_KERNELS=generic."""
+    monkeypatch.setattr(registry, "_use_accelerated", True)
 
 
 @pytest.fixture(params=["auto", "generic"])

@@ -12,6 +12,7 @@ from benchmarks.networks import prepare
 from tinynet import memory
 from tinynet.kernels.cpu.codegen import program
 
+pytestmark = pytest.mark.usefixtures("accelerated")
 SIZE = {"steps": 20, "batch_size": 16}
 
 

@@ -22,6 +22,9 @@ from tinynet.nn import functional as F
 CEILING = Peak(threads=2, flops=100e9, dram=10e9, l3=50e9, l3_bytes=1 << 20)
 
 
+pytestmark = pytest.mark.usefixtures("accelerated")
+
+
 @pytest.fixture
 def tiny_peak(monkeypatch):
     monkeypatch.setattr(roofline.peak, "measure", lambda threads: CEILING)

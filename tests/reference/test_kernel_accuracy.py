@@ -10,6 +10,8 @@ from reference.kernel_accuracy import FAST, TINYNET, TORCH, Batch, error, measur
 from tinynet.kernels import registry
 from tinynet.kernels.cpu.codegen import convolution
 
+pytestmark = pytest.mark.usefixtures("accelerated")
+
 
 def test_the_error_is_that_of_the_numbers_as_one_vector():
     exact = np.array([[3.0, 0.0], [0.0, 4.0]])
