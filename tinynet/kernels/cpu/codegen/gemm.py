@@ -3,6 +3,8 @@
 R rows times V vectors of results are summed up in R*V registers; each step of the inner dimension loads V vectors of B
 and multiplies them by R numbers of A, each broadcast to a whole vector. With 32 registers of 16 lanes, R = 8 and V = 2
 make 16 multiply-adds of 10 loads: the two multipliers of a core are busy all the time, the two load ports are not.
+
+Measured: 230 to 240 GFLOP/s on one core of Zen 5, some 90 % of its peak of 261 (`python -m benchmarks.roofline`).
 """
 
 from __future__ import annotations
