@@ -31,6 +31,12 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(20240607)
 
 
+def without_notice(errors: str) -> str:
+    """Drop the line that the first use of a kernel on a machine prints: it compiles."""
+    lines = errors.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith("tinynet: compiling kernels"))
+
+
 @pytest.fixture
 def accelerated(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let accelerated kernels run, also where the whole suite runs with TINYNET_KERNELS=generic."""

