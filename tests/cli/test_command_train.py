@@ -61,7 +61,7 @@ def test_a_run_its_resumption_after_kill_9_and_its_repetition_agree(run, start, 
 
     killed = start("tinynet.train", *words, "--out", "killed", "--save-minutes", "1e-9")
     state = tmp_path / "killed" / "last.json"
-    wait_for(killed, lambda: state.exists() and '"step": 4' in state.read_text())
+    wait_for(killed, lambda: state.exists() and re.search(r'"step": [1-9]', state.read_text()))
     killed.kill()
     killed.communicate()
     assert not (tmp_path / "killed" / "results.json").exists()
