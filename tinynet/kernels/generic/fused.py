@@ -90,9 +90,10 @@ def batch_norm_backward_behind_relu(
     """
     if scale is not None and shift is not None:
         y = x * over_channels(scale, x) + over_channels(shift, x)
-    g = grad if other is None else grad + other
     if y is not None:
-        g = array_module(y).where(y <= 0, g.dtype.type(0), g)
+        g = masked_sum(grad, other=other, y=y)
+    else:
+        g = grad if other is None else grad + other
     x_hat = (x - over_channels(mean, x)) * over_channels(invstd, x)
     mean_g, mean_g_x_hat = channel_mean(g), channel_mean(g * x_hat)
     grad_x = (g - over_channels(mean_g, x) - x_hat * over_channels(mean_g_x_hat, x)) * over_channels(
