@@ -24,6 +24,7 @@ Source:  register tiles: Goto, van de Geijn 2008, Anatomy of high-performance ma
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from tinynet.kernels.cpu.codegen.gemm import Tile
@@ -103,6 +104,26 @@ def _copy_narrow(
                 (start + i).store((source + i).load(mask), mask)
 
 
+def copied_bands(
+    code: Code, x: Pointer, copy: Pointer, *, N: Int, H: Int, W: Int, C: Int, top: Int, left: Int, width: Int,
+    span: Int, band: Int, bands: Int, step: int, cw: int, tail: bool,
+) -> Iterator[tuple[Int, Int]]:  # fmt: skip
+    """Copy each band of rows of this thread's share of N images; yield the image and the band's first row of results.
+
+    Args:    band: rows of results of a band; bands: how many an image has
+             span: rows of the copy that one row of results needs; step: rows between those of two neighbours
+    """
+    rows = (band - 1) * step + span
+    begin, end = code.share(N * bands)
+    for item in code.range(begin, end):
+        image, first = item // bands, item % bands * band
+        _copy_band(
+            code, x + image * H * W * C, copy, top=first * step - top, left=left, rows=rows, width=width, H=H, W=W,
+            C=C, cw=cw, tail=tail,
+        )  # fmt: skip
+        yield image, first
+
+
 @template
 def convolve(
     code: Code,
@@ -129,15 +150,11 @@ def convolve(
     L = code.lanes
     size = R * V * L
     groups = (O + (V * L - 1)) // (V * L)
-    rows = (band - 1) * step + span
     copy = memory + code.thread * room
-    begin, end = code.share(N * bands)
-    for item in code.range(begin, end):
-        image, first = item // bands, item % bands * band
-        _copy_band(
-            code, x + image * H * W * C, copy, top=first * step - top, left=left, rows=rows, width=width, H=H, W=W,
-            C=C, cw=cw, tail=tail_in,
-        )  # fmt: skip
+    for image, first in copied_bands(
+        code, x, copy, N=N, H=H, W=W, C=C, top=top, left=left, width=width, span=span, band=band, bands=bands,
+        step=step, cw=cw, tail=tail_in,
+    ):  # fmt: skip
         waiting = copy + copied
         for phase in code.range(count):
             first_unit, end_unit, offset, start, QH, QW = (phases.integer(phase * 6 + i) for i in range(6))
@@ -244,18 +261,14 @@ def grad_weight(
     N, H, W, C, OH, OW, O, top, left, width, span, band, bands, count, room, size = code.integers(16)
     L = code.lanes
     groups = (O + (V * L - 1)) // (V * L)
-    rows = (band - 1) * step + span
     copy, mine = memory + code.thread * room, sums + code.thread * size
     for i in code.range(0, size, L):
         (mine + i).store(code.zero)
-    begin, end = code.share(N * bands)
-    for item in code.range(begin, end):
-        image, first = item // bands, item % bands * band
+    for image, first in copied_bands(
+        code, x, copy, N=N, H=H, W=W, C=C, top=top, left=left, width=width, span=span, band=band, bands=bands,
+        step=step, cw=cw, tail=tail_in,
+    ):  # fmt: skip
         last = (first + band).minimum(OH)
-        _copy_band(
-            code, x + image * H * W * C, copy, top=first * step - top, left=left, rows=rows, width=width, H=H, W=W,
-            C=C, cw=cw, tail=tail_in,
-        )  # fmt: skip
         for group in code.range(groups):
             masks = [code.first_lanes(O - (group * V + v) * L) if tail_out else None for v in range(V)]
             right = dy + ((image * OH + first) * OW) * O + group * (V * L)

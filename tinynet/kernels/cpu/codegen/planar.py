@@ -13,7 +13,7 @@ What stays in cache: the planes of one image, in L1 or L2.
 
 from __future__ import annotations
 
-from tinynet.kernels.cpu.codegen.direct import _copy_band
+from tinynet.kernels.cpu.codegen.direct import copied_bands
 from tinynet.kernels.cpu.codegen.gemm import Tile
 from tinynet.kernels.cpu.codegen.language import Code, Pointer
 from tinynet.kernels.cpu.codegen.program import template
@@ -70,18 +70,14 @@ def grad_weight(code: Code, m: int, cw: int, R: int, step: int) -> None:
     x, dy, memory, sums, units = code.pointers(5)
     N, H, W, C, OH, OW, top, left, width, span, band, bands, count, room, size = code.integers(15)
     L = code.lanes
-    rows = (band - 1) * step + span
     copy, mine = memory + code.thread * room, sums + code.thread * size
     for i in code.range(0, size, L):
         (mine + i).store(code.zero)
-    begin, end = code.share(N * bands)
-    for item in code.range(begin, end):
-        image, first = item // bands, item % bands * band
+    for image, first in copied_bands(
+        code, x, copy, N=N, H=H, W=W, C=C, top=top, left=left, width=width, span=span, band=band, bands=bands,
+        step=step, cw=cw, tail=False,
+    ):  # fmt: skip
         last = (first + band).minimum(OH)
-        _copy_band(
-            code, x + image * H * W * C, copy, top=first * step - top, left=left, rows=rows, width=width, H=H, W=W,
-            C=C, cw=cw, tail=False,
-        )  # fmt: skip
         for unit in code.range(count):
             out = mine + unit * (R * L)
             total = Tile(code, R, 1, out)
