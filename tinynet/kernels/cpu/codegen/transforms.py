@@ -110,15 +110,24 @@ def _alternate(row: Sequence[Fraction], other: Sequence[Fraction]) -> bool:
 
 def _by_pairs_of_rows(code: Code, matrix: Matrix, x: Sequence[Vector]) -> list[Vector]:
     """Return the product with a matrix whose rows, from the second on, are pairs even + odd, even - odd."""
-    found = [_combination(code, matrix[0], x)]
-    for i in range(1, len(POINTS) - 1, 2):
-        row, other = matrix[i], matrix[i + 1]
-        even = [a if a == b else Fraction(0) for a, b in zip(row, other, strict=True)]
-        odd = [a if a != b else Fraction(0) for a, b in zip(row, other, strict=True)]
-        factor = _common_factor(odd)
-        first, second = _combination(code, even, x), _combination(code, [a / factor for a in odd], x)
-        found += [_plus(code, first, factor, second), _plus(code, first, -factor, second)]
-    return [*found, _combination(code, matrix[-1], x)]
+    return [row for group in row_groups(matrix) for row in product_rows(code, matrix, group, x)]
+
+
+def row_groups(matrix: Matrix) -> list[tuple[int, ...]]:
+    """Return the numbers of the rows of B^T or A that are computed together: alone, or two of points a and -a."""
+    return [(0,), *((i, i + 1) for i in range(1, len(POINTS) - 1, 2)), (len(matrix) - 1,)]
+
+
+def product_rows(code: Code, matrix: Matrix, group: tuple[int, ...], x: Sequence[Vector]) -> list[Vector]:
+    """Return one group of rows of matrix @ x."""
+    if len(group) == 1:
+        return [_combination(code, matrix[group[0]], x)]
+    row, other = (matrix[i] for i in group)
+    even = [a if a == b else Fraction(0) for a, b in zip(row, other, strict=True)]
+    odd = [a if a != b else Fraction(0) for a, b in zip(row, other, strict=True)]
+    factor = _common_factor(odd)
+    first, second = _combination(code, even, x), _combination(code, [a / factor for a in odd], x)
+    return [_plus(code, first, factor, second), _plus(code, first, -factor, second)]
 
 
 def _common_factor(entries: Sequence[Fraction]) -> Fraction:

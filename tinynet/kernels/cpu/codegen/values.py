@@ -127,6 +127,17 @@ class Pointer:
         scalar = builder.load(self.value, typ=F32, align=4)
         return Vector(self.code, splat(builder, scalar, F32, self.code.lanes))
 
+    def prefetch(self, *, write: bool = False) -> None:
+        """Ask for the cache line that lies here to be brought into the L2 cache, to be read or to be written.
+
+        Any address will do: what is not the process's own is left alone.
+        """
+        module = self.code.module
+        kind = ir.FunctionType(ir.VoidType(), [POINTER, I32, I32, I32])
+        function = module.globals.get("llvm.prefetch.p0") or ir.Function(module, kind, "llvm.prefetch.p0")
+        level, data = 2, 1  # of LLVM's three levels and two kinds of cache
+        self.code.builder.call(function, [self.value, *(ir.Constant(I32, n) for n in (int(write), level, data))])
+
     def copy_number(self, target: Pointer) -> None:
         """Copy the one number that lies here."""
         builder = self.code.builder

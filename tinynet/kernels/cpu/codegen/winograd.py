@@ -31,11 +31,13 @@ from typing import Any
 
 from tinynet.kernels.cpu.codegen import transforms
 from tinynet.kernels.cpu.codegen.gemm import Tile
-from tinynet.kernels.cpu.codegen.language import Code, Int, Number, Pointer, Vector
+from tinynet.kernels.cpu.codegen.language import Code, Int, Number, Pointer, Variable, Vector
 from tinynet.kernels.cpu.codegen.layout import channel_blocks, copy_row
 from tinynet.kernels.cpu.codegen.program import template
 
 F, M, N = 36, transforms.M, transforms.N
+LINE = 16
+"""Floats in a cache line."""
 
 
 def plane(code: Code, blocks: Number, tiles: Number) -> Int:
@@ -147,11 +149,15 @@ def _spread(
     L = code.lanes
     for tx in code.range(TW):
         corner = band + tx * (M * L)
-        d = [[(corner + width * (i * L) + j * L).load() for j in range(size)] for i in range(size)]
         out = place + tx * (V * L)
-        for i, row in enumerate(transforms.product_2d(code, matrix, d)):
-            for j, vector in enumerate(row):
-                (out + distance * (i * N + j)).store(vector)
+        for group in transforms.row_groups(matrix):
+            columns = []
+            for j in range(size):
+                column = [(corner + width * (i * L) + j * L).load() for i in range(size)]
+                columns.append(transforms.product_rows(code, matrix, group, column))
+            for i, row in zip(group, zip(*columns, strict=True), strict=True):
+                for j, vector in enumerate(transforms.product(code, matrix, row)):
+                    (out + distance * (i * N + j)).store(vector)
 
 
 def _distance(code: Code, channels: Int, tiles: Int, V: int) -> Int:
@@ -159,6 +165,32 @@ def _distance(code: Code, channels: Int, tiles: Int, V: int) -> Int:
     L = code.lanes
     groups = (channels + (V * L - 1)) // (V * L)
     return (groups * V * tiles + 1) * L
+
+
+class Ahead:
+    """Memory that a thread needs next, asked for a few cache lines at a time while it multiplies.
+
+    The products read what the thread wrote to L2, and leave the way to L3 and memory unused; the stages before and
+    after them read and write the images, and would wait for each line. Hardware does not foresee where they go on.
+    """
+
+    def __init__(self, code: Code, turns: Int) -> None:
+        """Spread the lines over so many calls of `ask`."""
+        self.code, self.turns = code, turns
+        self._regions: list[tuple[Variable, Int, bool]] = []
+
+    def add(self, start: Pointer, floats: Int, *, write: bool = False) -> None:
+        """Ask also for so much memory from `start` on, a little more or less of which does not matter."""
+        lines = floats // LINE // self.turns + 1
+        self._regions.append((self.code.variable(start), lines, write))
+
+    def ask(self) -> None:
+        """Ask for the next few lines."""
+        for place, lines, write in self._regions:
+            start = place.get()
+            for i in self.code.range(lines):
+                (start + i * LINE).prefetch(write=write)
+            place.set(start + lines * LINE)
 
 
 def multiply(
@@ -176,6 +208,7 @@ def multiply(
     R: int,
     V: int,
     only: Int | None = None,
+    ahead: Ahead | None = None,
 ) -> None:
     """Write M[f] = V[f] U[f] for f from first to last and `count` tiles, R*V registers at a time.
 
@@ -189,6 +222,8 @@ def multiply(
             panel = U + (f * groups + group if only is None else f) * blocks * (L * V * L)
             out = products + f * plane_M + group * tiles * (V * L)
             for t in code.range(0, count, R):
+                if ahead is not None:
+                    ahead.ask()
                 result = Tile(code, R, V)
                 rows = planes + f * plane_V + t * L
                 for block in code.range(blocks):
@@ -216,6 +251,7 @@ def multiply_transposed(
     R: int,
     V: int,
     only: Int | None = None,
+    ahead: Ahead | None = None,
 ) -> None:
     """Add V[f]^T D[f] over `count` tiles to dU[f], for f from first to last; R divides L; only: as in `multiply`."""
     L = code.lanes
@@ -230,6 +266,8 @@ def multiply_transposed(
                     panel = f * groups + group if only is None else f
                     out = dU + (panel * blocks + block) * (L * V * L) + half * V * L
                     sums = Tile(code, R, V, out)
+                    if ahead is not None:
+                        ahead.ask()
                     for t in code.range(count):
                         sums.add_product(left + t * L + half, 1, right + t * (V * L))
                     for r, line in enumerate(sums.registers):
@@ -291,6 +329,11 @@ def _write(out: Pointer, vector: Vector, shift: Vector | None, mask: Any, add: b
     out.store(vector, mask)
 
 
+def _tile_row(images: Pointer, row: Int, H: Int, W: Int, C: Int, TH: Int) -> Pointer:
+    """Return where a row of tiles of images (N, H, W, C) begins."""
+    return images + (row // TH * H + row % TH * M) * W * C
+
+
 @template
 def convolve_local(
     code: Code, R: int, V: int, tail_in: bool, tail_out: bool, exact: bool, with_bias: bool, add: bool
@@ -310,9 +353,13 @@ def convolve_local(
             code, x, planes, first=first, last=last, H=H, W=W, C=C, PH=PH, PW=PW, TH=TH, TW=TW, tiles=tiles,
             band=band, tail=tail_in,
         )  # fmt: skip
+        count = (last - first) * TW
+        ahead = Ahead(code, (O + (V * code.lanes - 1)) // (V * code.lanes) * F * (count + (R - 1)) // R)
+        ahead.add(_tile_row(x, last, H, W, C, TH), (last - first) * (M * W) * C)
+        ahead.add(_tile_row(y, first, OH, OW, O, TH), (last - first) * (M * OW) * O, write=True)
         multiply(
-            code, planes, U, products, first=code.int(0), last=code.int(F), C=C, O=O, tiles=tiles,
-            count=(last - first) * TW, R=R, V=V,
+            code, planes, U, products, first=code.int(0), last=code.int(F), C=C, O=O, tiles=tiles, count=count,
+            R=R, V=V, ahead=ahead,
         )  # fmt: skip
         gather(
             code, products, y, bias if with_bias else None, first=first, last=last, OH=OH, OW=OW, O=O, TH=TH, TW=TW,
@@ -344,7 +391,12 @@ def grad_weight_local(code: Code, R: int, V: int, tail_in: bool, tail_out: bool)
             code, dy, D, first=first, last=last, OH=OH, OW=OW, O=O, TH=TH, TW=TW, tiles=tiles, V=V, band=band,
             tail=tail_out,
         )  # fmt: skip
+        count = (last - first) * TW
+        blocks_in, groups = (C + (code.lanes - 1)) // code.lanes, (O + (V * code.lanes - 1)) // (V * code.lanes)
+        ahead = Ahead(code, groups * blocks_in * (F * (code.lanes // R)))
+        ahead.add(_tile_row(x, last, H, W, C, TH), (last - first) * (M * W) * C)
+        ahead.add(_tile_row(dy, last, OH, OW, O, TH), (last - first) * (M * OW) * O)
         multiply_transposed(
-            code, planes, D, dU, first=code.int(0), last=code.int(F), C=C, O=O, tiles=tiles,
-            count=(last - first) * TW, R=R, V=V,
+            code, planes, D, dU, first=code.int(0), last=code.int(F), C=C, O=O, tiles=tiles, count=count, R=R, V=V,
+            ahead=ahead,
         )  # fmt: skip
