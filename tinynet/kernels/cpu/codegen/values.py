@@ -136,7 +136,9 @@ class Pointer:
         kind = ir.FunctionType(ir.VoidType(), [POINTER, I32, I32, I32])
         function = module.globals.get("llvm.prefetch.p0") or ir.Function(module, kind, "llvm.prefetch.p0")
         level, data = 2, 1  # of LLVM's three levels and two kinds of cache
-        self.code.builder.call(function, [self.value, *(ir.Constant(I32, n) for n in (int(write), level, data))])
+        self.code.builder.call(
+            function, [self.value, *(ir.Constant(I32, n) for n in (int(write), level, data))]
+        )
 
     def copy_number(self, target: Pointer) -> None:
         """Copy the one number that lies here."""

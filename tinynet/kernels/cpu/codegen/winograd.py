@@ -392,7 +392,10 @@ def grad_weight_local(code: Code, R: int, V: int, tail_in: bool, tail_out: bool)
             tail=tail_out,
         )  # fmt: skip
         count = (last - first) * TW
-        blocks_in, groups = (C + (code.lanes - 1)) // code.lanes, (O + (V * code.lanes - 1)) // (V * code.lanes)
+        blocks_in, groups = (
+            (C + (code.lanes - 1)) // code.lanes,
+            (O + (V * code.lanes - 1)) // (V * code.lanes),
+        )
         ahead = Ahead(code, groups * blocks_in * (F * (code.lanes // R)))
         ahead.add(_tile_row(x, last, H, W, C, TH), (last - first) * (M * W) * C)
         ahead.add(_tile_row(dy, last, OH, OW, O, TH), (last - first) * (M * OW) * O)
