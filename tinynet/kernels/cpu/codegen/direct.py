@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from tinynet.kernels.cpu.codegen.ahead import Ahead
 from tinynet.kernels.cpu.codegen.gemm import Tile
 from tinynet.kernels.cpu.codegen.language import Code, Int, Pointer
 from tinynet.kernels.cpu.codegen.layout import copy_row
@@ -48,6 +49,8 @@ def _copy_band(
     H: Int,
     W: Int,
     C: Int,
+    row_apart: Int,
+    pixel_apart: Int,
     cw: int,
     tail: bool,
 ) -> None:
@@ -65,11 +68,11 @@ def _copy_band(
             y = top + row
             copy_row(
                 code,
-                x + (y * W * C + block * L),
+                x + (y * row_apart + block * L),
                 copy + (block * rows + row) * width * L,
                 inside=code.builder.and_(y >= 0, y < H),
                 pixels=pixels,
-                stride=C,
+                stride=pixel_apart,
                 mask=mask,
                 left=left,
                 right=width - left - pixels,
@@ -105,23 +108,30 @@ def _copy_narrow(
 
 
 def copied_bands(
-    code: Code, x: Pointer, copy: Pointer, *, N: Int, H: Int, W: Int, C: Int, top: Int, left: Int, width: Int,
-    span: Int, band: Int, bands: Int, step: int, cw: int, tail: bool,
-) -> Iterator[tuple[Int, Int]]:  # fmt: skip
+    code: Code, x: Pointer, copy: Pointer, *, N: Int, H: Int, W: Int, C: Int, every: Int, top: Int, left: Int,
+    width: Int, span: Int, band: Int, bands: Int, step: int, cw: int, tail: bool,
+) -> Iterator[tuple[Int, Int, Pointer]]:  # fmt: skip
     """Copy each band of rows of this thread's share of N images; yield the image and the band's first row of results.
 
-    Args:    band: rows of results of a band; bands: how many an image has
+    The third that is yielded is where in x the next band begins, about.
+
+    Args:    every: of the images only each every-th row, and of it each every-th pixel, is taken; 1 if C < L
+             H, W: rows and columns of pixels of an image in memory
+             band: rows of results of a band; bands: how many an image has
              span: rows of the copy that one row of results needs; step: rows between those of two neighbours
     """
     rows = (band - 1) * step + span
+    taken_H, taken_W = ((size + (every - 1)) // every for size in (H, W))
     begin, end = code.share(N * bands)
     for item in code.range(begin, end):
         image, first = item // bands, item % bands * band
+        start = x + image * H * W * C
         _copy_band(
-            code, x + image * H * W * C, copy, top=first * step - top, left=left, rows=rows, width=width, H=H, W=W,
-            C=C, cw=cw, tail=tail,
+            code, start, copy, top=first * step - top, left=left, rows=rows, width=width, H=taken_H, W=taken_W, C=C,
+            row_apart=every * W * C, pixel_apart=every * C, cw=cw, tail=tail,
         )  # fmt: skip
-        yield image, first
+        following = first + band
+        yield image, first, start + (following * every * step - top).minimum(H) * W * C
 
 
 @template
@@ -145,17 +155,24 @@ def convolve(
     parts:  only `depth` units at a time, whose weights stay in L1, for all tiles of a band; the sums wait in memory
     """
     x, weights, y, bias, memory, phases, units = code.pointers(7)
-    N, H, W, C, O, top, left, width, span, band, bands, out_image, out_row, out_pixel = code.integers(14)
+    N, H, W, C, every, O, top, left, width, span, band, bands, out_image, out_row, out_pixel = code.integers(
+        15
+    )
     count, copied, room, depth = code.integers(4)
     L = code.lanes
     size = R * V * L
     groups = (O + (V * L - 1)) // (V * L)
     copy = memory + code.thread * room
-    for image, first in copied_bands(
-        code, x, copy, N=N, H=H, W=W, C=C, top=top, left=left, width=width, span=span, band=band, bands=bands,
-        step=step, cw=cw, tail=tail_in,
+    for image, first, following in copied_bands(
+        code, x, copy, N=N, H=H, W=W, C=C, every=every, top=top, left=left, width=width, span=span, band=band,
+        bands=bands, step=step, cw=cw, tail=tail_in,
     ):  # fmt: skip
         waiting = copy + copied
+        ahead = Ahead(code, count * groups * band)
+        ahead.add(following, H * W * C // bands)
+        ahead.add(
+            y + image * out_image + out_image // bands * (first // band), out_image // bands, write=True
+        )
         for phase in code.range(count):
             first_unit, end_unit, offset, start, QH, QW = (phases.integer(phase * 6 + i) for i in range(6))
             last = (first + band).minimum(QH)
@@ -170,6 +187,11 @@ def convolve(
                 ):
                     end_part = (part + depth).minimum(end_unit) if parts else end_unit
                     for q in code.range(first, last):
+                        if parts:
+                            with code.when(part.equals(first_unit)):
+                                ahead.ask()
+                        else:
+                            ahead.ask()
                         for tile in code.range(across):
                             ox = (tile * R).minimum(QW - R)
                             corner = copy + ((q - first) * step * width + ox * step) * cw
@@ -258,21 +280,25 @@ def grad_weight(
              units: offsets in the copy of a block of channels at every m-th place
     """
     x, dy, memory, sums, units = code.pointers(5)
-    N, H, W, C, OH, OW, O, top, left, width, span, band, bands, count, room, size = code.integers(16)
+    N, H, W, C, every, OH, OW, O, top, left, width, span, band, bands, count, room, size = code.integers(17)
     L = code.lanes
     groups = (O + (V * L - 1)) // (V * L)
     copy, mine = memory + code.thread * room, sums + code.thread * size
     for i in code.range(0, size, L):
         (mine + i).store(code.zero)
-    for image, first in copied_bands(
-        code, x, copy, N=N, H=H, W=W, C=C, top=top, left=left, width=width, span=span, band=band, bands=bands,
-        step=step, cw=cw, tail=tail_in,
+    for image, first, following in copied_bands(
+        code, x, copy, N=N, H=H, W=W, C=C, every=every, top=top, left=left, width=width, span=span, band=band,
+        bands=bands, step=step, cw=cw, tail=tail_in,
     ):  # fmt: skip
         last = (first + band).minimum(OH)
+        ahead = Ahead(code, groups * count)
+        ahead.add(following, H * W * C // bands)
+        ahead.add(dy + (image * OH + last) * OW * O, OH * OW * O // bands)
         for group in code.range(groups):
             masks = [code.first_lanes(O - (group * V + v) * L) if tail_out else None for v in range(V)]
             right = dy + ((image * OH + first) * OW) * O + group * (V * L)
             for unit in code.range(count):
+                ahead.ask()
                 corner = copy + units.integer(unit)
                 for start in range(0, m * cw, part):
                     out = mine + ((group * count + unit) * (m * cw) + start) * (V * L)
@@ -309,12 +335,13 @@ def _add_outer(total: Tile, a: Pointer, b: Pointer, masks: list[Any]) -> None:
 def copy_images(code: Code, cw: int, tail: bool) -> None:
     """Copy all images, with zeros around, for `grad_weight_shared`."""
     x, copies = code.pointers(2)
-    N, H, W, C, top, left, rows, width, size = code.integers(9)
+    N, H, W, C, every, top, left, rows, width, size = code.integers(10)
+    taken_H, taken_W = ((pixels + (every - 1)) // every for pixels in (H, W))
     begin, end = code.share(N)
     for image in code.range(begin, end):
         _copy_band(
             code, x + image * H * W * C, copies + image * size, top=code.int(0) - top, left=left, rows=rows,
-            width=width, H=H, W=W, C=C, cw=cw, tail=tail,
+            width=width, H=taken_H, W=taken_W, C=C, row_apart=every * W * C, pixel_apart=every * C, cw=cw, tail=tail,
         )  # fmt: skip
 
 

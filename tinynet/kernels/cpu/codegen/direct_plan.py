@@ -46,11 +46,15 @@ def _register_tile(columns: tuple[int, ...], vectors: int) -> Pair:
     return best[1], best[2]
 
 
-def _check(shape: Shape) -> int:
-    """Return the stride, which must be the same both ways."""
+def _steps(shape: Shape) -> Pair:
+    """Return the pixels between two windows in the copy, and of how many pixels of x one is copied.
+
+    Windows of one pixel touch no pixels between them; these need not be copied.
+    """
     if shape.stride[0] != shape.stride[1]:
         raise NotImplementedError(f"stride {shape.stride}: the register tile's step is one number")
-    return shape.stride[0]
+    pointwise = (shape.window, shape.padding) == ((1, 1), (0, 0)) and shape.channels >= lanes()
+    return (1, shape.stride[0]) if pointwise else (shape.stride[0], 1)
 
 
 def _units(places: list[int], blocks: int, plane: int) -> list[int]:
@@ -68,7 +72,7 @@ def _bands(N: int, rows: int, wanted: int, threads: int) -> Pair:
 
 def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray, shape: Shape) -> None:
     """Convolve x with weight into y."""
-    S = _check(shape)
+    S, every = _steps(shape)
     C, O = x.shape[3], y.shape[3]
     OH, OW = shape.results
     (KH, KW), (PH, PW), (DH, DW) = shape.window, shape.padding, shape.dilation
@@ -83,15 +87,16 @@ def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.n
         panels[: KH * KW * rows * columns] = 0
     packed = step(packing.pack(V, cw), weight, panels, O, C, KH * KW, rows)
     _run(
-        packed, x, panels, bias, y, [[0, len(places), 0, 0, OH, OW]], places, R=R, V=V, cw=cw, stride=S, top=PH,
-        left=PW, width=width, span=DH * (KH - 1) + 1, out_row=OW * O, out_pixel=O,
+        packed, x, panels, bias, y, [[0, len(places), 0, 0, OH, OW]], places, R=R, V=V, cw=cw, stride=S, every=every,
+        top=PH, left=PW, width=width, span=DH * (KH - 1) + 1, out_row=OW * O, out_pixel=O,
     )  # fmt: skip
 
 
 def _run(
     packed: Step, x: np.ndarray, panels: np.ndarray, bias: np.ndarray | None, y: np.ndarray,
     phases: list[list[int]], places: list[int],
-    *, R: int, V: int, cw: int, stride: int, top: int, left: int, width: int, span: int, out_row: int, out_pixel: int,
+    *, R: int, V: int, cw: int, stride: int, every: int = 1, top: int, left: int, width: int, span: int,
+    out_row: int, out_pixel: int,
 ) -> None:  # fmt: skip
     """Run the kernel. phases as it reads them, but with places instead of units."""
     L, threads = lanes(), get_num_threads()
@@ -110,7 +115,7 @@ def _run(
     kernel = direct.convolve(R, V, cw, stride, C % cw != 0, O % L != 0, bias is not None, parts)
     convolved = step(
         kernel, x, panels, y, panels if bias is None else bias, scratch("local", room * threads), table, units,
-        N, H, W, C, O, top, left, width, span, band, bands, y[0].size, out_row, out_pixel,
+        N, H, W, C, every, O, top, left, width, span, band, bands, y[0].size, out_row, out_pixel,
         len(phases), copied, room, depth,
     )  # fmt: skip
     run(packed, convolved, threads=threads)
@@ -175,7 +180,7 @@ def _phases(
 
 def grad_weight(x: np.ndarray, dy: np.ndarray, shape: Shape) -> np.ndarray:
     """Sum the outer products of windows of x and pixels of dy."""
-    S = _check(shape)
+    S, every = _steps(shape)
     L, threads = lanes(), get_num_threads()
     N, H, W, C = x.shape
     _, OH, OW, O = dy.shape
@@ -204,7 +209,7 @@ def grad_weight(x: np.ndarray, dy: np.ndarray, shape: Shape) -> np.ndarray:
         units = np.array(_units(places, blocks, height * width * cw), np.int64)
         chunk = max(1, PIXELS // (OH * OW))
         steps = [
-            step(direct.copy_images(cw, tails[0]), x, copies, N, H, W, C, PH, PW, height, width, image),
+            step(direct.copy_images(cw, tails[0]), x, copies, N, H, W, C, every, PH, PW, height, width, image),
             step(
                 direct.grad_weight_shared(part, V, cw, S, tails[1]), copies, dy, sums, units,
                 N, OH, OW, O, width, len(units), image, chunk,
@@ -219,7 +224,7 @@ def grad_weight(x: np.ndarray, dy: np.ndarray, shape: Shape) -> np.ndarray:
         steps = [
             step(
                 direct.grad_weight(m, part, V, cw, S, *tails), x, dy, scratch("local", room * threads), sums, units,
-                N, H, W, C, OH, OW, O, PH, PW, width, span, band, bands, len(units), room, size,
+                N, H, W, C, every, OH, OW, O, PH, PW, width, span, band, bands, len(units), room, size,
             ),
             step(add_copies(), sums, threads, size),
         ]  # fmt: skip

@@ -159,7 +159,7 @@ class Code:
         """Return a vector of one number everywhere."""
         return Vector(self, ir.Constant(self.vector_type, [float(number)] * self.lanes))
 
-    def variable(self, initial: Vector | IntVector | Wide | Int) -> Variable:
+    def variable(self, initial: Vector | IntVector | Wide | Int | Pointer) -> Variable:
         """Return a register that can be given new values."""
         return Variable(self, initial)
 

@@ -73,9 +73,9 @@ def grad_weight(code: Code, m: int, cw: int, R: int, step: int) -> None:
     copy, mine = memory + code.thread * room, sums + code.thread * size
     for i in code.range(0, size, L):
         (mine + i).store(code.zero)
-    for image, first in copied_bands(
-        code, x, copy, N=N, H=H, W=W, C=C, top=top, left=left, width=width, span=span, band=band, bands=bands,
-        step=step, cw=cw, tail=False,
+    for image, first, _ in copied_bands(
+        code, x, copy, N=N, H=H, W=W, C=C, every=code.int(1), top=top, left=left, width=width, span=span,
+        band=band, bands=bands, step=step, cw=cw, tail=False,
     ):  # fmt: skip
         last = (first + band).minimum(OH)
         for unit in code.range(count):

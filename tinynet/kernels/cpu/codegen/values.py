@@ -272,7 +272,7 @@ class Wide:
 class Variable:
     """A register whose value changes, in loops above all. LLVM's mem2reg makes a true register of it."""
 
-    def __init__(self, code: Code, initial: Vector | IntVector | Wide | Int) -> None:
+    def __init__(self, code: Code, initial: Vector | IntVector | Wide | Int | Pointer) -> None:
         self.code, self.kind = code, type(initial)
         builder = ir.IRBuilder(code.entry)
         builder.position_before(code.entry.terminator)
@@ -283,6 +283,6 @@ class Variable:
         """Return the value it has now."""
         return self.kind(self.code, self.code.builder.load(self.place, typ=self.place.allocated_type))
 
-    def set(self, value: Vector | IntVector | Wide | Int) -> None:
+    def set(self, value: Vector | IntVector | Wide | Int | Pointer) -> None:
         """Give it another value."""
         self.code.builder.store(value.value, self.place)

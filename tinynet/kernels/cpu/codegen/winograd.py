@@ -30,14 +30,13 @@ from __future__ import annotations
 from typing import Any
 
 from tinynet.kernels.cpu.codegen import transforms
+from tinynet.kernels.cpu.codegen.ahead import Ahead
 from tinynet.kernels.cpu.codegen.gemm import Tile
-from tinynet.kernels.cpu.codegen.language import Code, Int, Number, Pointer, Variable, Vector
+from tinynet.kernels.cpu.codegen.language import Code, Int, Number, Pointer, Vector
 from tinynet.kernels.cpu.codegen.layout import channel_blocks, copy_row
 from tinynet.kernels.cpu.codegen.program import template
 
 F, M, N = 36, transforms.M, transforms.N
-LINE = 16
-"""Floats in a cache line."""
 
 
 def plane(code: Code, blocks: Number, tiles: Number) -> Int:
@@ -165,32 +164,6 @@ def _distance(code: Code, channels: Int, tiles: Int, V: int) -> Int:
     L = code.lanes
     groups = (channels + (V * L - 1)) // (V * L)
     return (groups * V * tiles + 1) * L
-
-
-class Ahead:
-    """Memory that a thread needs next, asked for a few cache lines at a time while it multiplies.
-
-    The products read what the thread wrote to L2, and leave the way to L3 and memory unused; the stages before and
-    after them read and write the images, and would wait for each line. Hardware does not foresee where they go on.
-    """
-
-    def __init__(self, code: Code, turns: Int) -> None:
-        """Spread the lines over so many calls of `ask`."""
-        self.code, self.turns = code, turns
-        self._regions: list[tuple[Variable, Int, bool]] = []
-
-    def add(self, start: Pointer, floats: Int, *, write: bool = False) -> None:
-        """Ask also for so much memory from `start` on, a little more or less of which does not matter."""
-        lines = floats // LINE // self.turns + 1
-        self._regions.append((self.code.variable(start), lines, write))
-
-    def ask(self) -> None:
-        """Ask for the next few lines."""
-        for place, lines, write in self._regions:
-            start = place.get()
-            for i in self.code.range(lines):
-                (start + i * LINE).prefetch(write=write)
-            place.set(start + lines * LINE)
 
 
 def multiply(

@@ -1,0 +1,35 @@
+"""Memory that a thread will need soon, asked for while it multiplies."""
+
+from __future__ import annotations
+
+from tinynet.kernels.cpu.codegen.language import Code, Int, Number, Pointer, Variable
+
+LINE = 16
+"""Floats in a cache line."""
+
+
+class Ahead:
+    """Regions of memory, asked for a few cache lines at a time.
+
+    Convolutions alternate between copying images and multiplying. Products read what the thread wrote to L2, and leave
+    the way to L3 and memory unused; the stages before and after them would wait for each line, and the hardware does
+    not foresee where they go on.
+    """
+
+    def __init__(self, code: Code, turns: Number) -> None:
+        """Spread the lines over so many calls of `ask`."""
+        self.code, self.turns = code, code.int(turns)
+        self._regions: list[tuple[Variable, Int, bool]] = []
+
+    def add(self, start: Pointer, floats: Int, *, write: bool = False) -> None:
+        """Ask also for so much memory from `start` on, a little more or less of which does not matter."""
+        lines = floats // LINE // self.turns + 1
+        self._regions.append((self.code.variable(start), lines, write))
+
+    def ask(self) -> None:
+        """Ask for the next few lines."""
+        for place, lines, write in self._regions:
+            start = place.get()
+            for i in self.code.range(lines):
+                (start + i * LINE).prefetch(write=write)
+            place.set(start + lines * LINE)
