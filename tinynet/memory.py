@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from tinynet import run_ahead
+
 MINIMUM = 16 << 10
 _PRIVATE: dict[str, Any] = (
     {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
@@ -76,6 +78,7 @@ def laid_out_like(array: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return the values of an array laid out as x, which has its shape: itself if it lies so already, or a copy."""
     if array.strides == x.strides:
         return array
+    run_ahead.wait()
     copy = empty_like(x)
     copy[...] = array
     return copy

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from tinynet import run_ahead
 from tinynet.backend import Array, BackendUnavailable
 from tinynet.grad_mode import thread
 from tinynet.kernels.generic import fused
@@ -119,6 +120,21 @@ class Masked:
         return fused.masked_sum(self.x, other=self.other, y=self.y)
 
 
+@dataclass(frozen=True, eq=False)
+class Running:
+    """What a kernel that was left running writes (run_ahead.py)."""
+
+    x: Array
+
+    def reads(self) -> tuple[Array, ...]:
+        """Return the arrays that the values are computed from: none that anyone could change."""
+        return ()
+
+    def compute(self) -> Array:
+        """Return the array; who looks at the values has to wait."""
+        return self.x
+
+
 def _affine(first: Affine, second: Affine | Array | None, relu: bool) -> Array:
     other, scale, shift = second, None, None
     if isinstance(second, Affine):
@@ -171,7 +187,9 @@ class DelayedTensor(Tensor):
             with _lock:
                 expression = expression_of(self)
                 if expression is not None:
-                    become(self, expression.compute())
+                    array = expression.compute()
+                    run_ahead.wait()
+                    become(self, array)
             if "array" in self.__dict__:
                 return self.__dict__["array"]
         raise AttributeError(f"'Tensor' object has no attribute {name!r}")
@@ -226,6 +244,39 @@ def _like(x: Any) -> Array:
     return x.array if expression is None else expression.x
 
 
+def running(array: Array) -> Tensor:
+    """Return the tensor of what a kernel returned: it waits if the kernel may have been left running."""
+    if not run_ahead.allowed():
+        return Tensor(array)
+    y = Tensor.__new__(DelayedTensor)
+    y.expression = Running(array)
+    return y
+
+
+def unfinished(x: Tensor) -> Array:
+    """Return the array of a tensor for a kernel that may be left running; it may still be written itself."""
+    if type(x) is not DelayedTensor or not run_ahead.allowed():
+        return x.array
+    with _lock:
+        expression = expression_of(x)
+        if expression is None:
+            return x.array
+        array = expression.compute()
+        if type(expression) is not Running:
+            take_values(x, array)
+        return array
+
+
+def take_values(x: DelayedTensor, array: Array) -> None:
+    """Let a tensor that waits have the values of an array, which may still be written."""
+    if not run_ahead.allowed():
+        become(x, array)
+        return
+    with _lock:
+        x.expression = Running(array)
+        _waiting.pop(id(x), None)
+
+
 def become(x: DelayedTensor, array: Array) -> None:
     """Make an ordinary tensor of a delayed one."""
     with _lock:
@@ -237,6 +288,7 @@ def become(x: DelayedTensor, array: Array) -> None:
 
 def settle(*changing: Array) -> None:
     """Compute what still waits for the values in these arrays: they are about to change."""
+    run_ahead.wait()
     if not _waiting:
         return
     with _lock:
@@ -297,7 +349,7 @@ def added(x: Any, y: Any) -> DelayedTensor | None:
         if type(first) is not Affine or not isinstance(y, Tensor):
             return None
         second = expression_of(y)
-        if second is None:
+        if second is None or type(second) is Running:
             second = y.array
         if type(second) is Affine:
             return DelayedTensor(Sum(first, second)) if _lies_alike(first.x, second.x) else None
@@ -319,7 +371,7 @@ def positive_part(x: Any) -> tuple[Array | None, Affine | None]:
 
 def sum_of_gradients(x: Tensor, y: Tensor) -> Tensor | None:
     """Return x + y, later, of two gradients that meet; None if they are to be added now."""
-    a, b = x.array, y.array
+    a, b = unfinished(x), unfinished(y)
     if not possible(a) and possible(b):
         a, b = b, a
     if a.shape != b.shape or a.dtype != b.dtype or not possible(a):
@@ -336,5 +388,5 @@ def masked(grad: Tensor, y: Array, affine: Affine | None) -> Tensor | None:
     if type(expression) is GradientSum:
         a, b = laid_out_like(expression.x, y), laid_out_like(expression.other, y)
     else:
-        a, b = laid_out_like(grad.array, y), None
+        a, b = laid_out_like(unfinished(grad), y), None
     return DelayedTensor(Masked(a, b, y, affine)) if is_private(a) and (b is None or is_private(b)) else None

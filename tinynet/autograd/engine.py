@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 from collections.abc import Sequence
 from typing import Any
 
+from tinynet import run_ahead
 from tinynet.autograd import anomaly, delayed
 from tinynet.autograd.node import AccumulateGrad, Edge, Node, edge_of
 from tinynet.backend import array_module, warnings_back, warnings_off
@@ -159,7 +161,8 @@ class _Walk:
             self.leads = _leading_to(self.keys, edges)
         quiet = thread.state.quiet
         warnings = warnings_off()
-        with set_grad_enabled(self.create_graph):
+        ahead = contextlib.nullcontext() if self.create_graph else run_ahead.block()
+        with set_grad_enabled(self.create_graph), ahead:
             thread.state.quiet = True
             try:
                 for edge, gradient in zip(edges, gradients, strict=True):

@@ -172,7 +172,11 @@ class AccumulateGrad(Node):
         if is_grad_enabled():
             leaf.grad = gradient.clone() if leaf.grad is None else leaf.grad + gradient
         elif leaf.grad is None:
-            leaf.grad = Tensor(gradient.array if owned else gradient.array.copy(order="K"))
+            leaf.grad = (
+                delayed.running(delayed.unfinished(gradient))
+                if owned
+                else Tensor(gradient.array.copy(order="K"))
+            )
         else:
             delayed.settle(leaf.grad.array)
             leaf.grad.array += gradient.array

@@ -19,6 +19,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from tinynet import run_ahead
 from tinynet.backend import device_of, is_array
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -88,20 +89,27 @@ def kernel(function: F) -> F:
 
     @functools.wraps(function)
     def dispatch(*args: Any, **kwargs: Any) -> Any:
-        if not entry.accelerated:
-            return function(*args, **kwargs)
-        return entry.select(*args, **kwargs)(*args, **kwargs)
+        chosen = entry.select(*args, **kwargs) if entry.accelerated else function
+        if run_ahead.allowed() and not hasattr(chosen, "ahead"):
+            with run_ahead.pause():
+                return chosen(*args, **kwargs)
+        return chosen(*args, **kwargs)
 
     dispatch.kernel = entry  # type: ignore[attr-defined]
     return cast(F, dispatch)
 
 
 def accelerates(
-    generic: Callable[..., Any], *, device: str, when: Callable[..., bool] = lambda *args, **kwargs: True
+    generic: Callable[..., Any],
+    *,
+    device: str,
+    when: Callable[..., bool] = lambda *args, **kwargs: True,
+    ahead: bool = False,
 ) -> Callable[[F], F]:
     """Register the decorated function as a faster version of `generic` for the calls that `when` accepts.
 
     Args:    device: "cpu" or "cuda"; when: called with the kernel's own arguments
+             ahead: the function looks at no values itself, and may return before they are computed (run_ahead.py)
     Raises:  TypeError: the signatures differ, or `generic` is no kernel; ValueError: registered twice
     """
 
@@ -115,6 +123,8 @@ def accelerates(
         key = (device, function.__module__, function.__qualname__)
         if any((v.device, v.function.__module__, v.function.__qualname__) == key for v in entry.accelerated):
             raise ValueError(f"{function.__qualname__} is registered twice for {entry.name} on {device}")
+        if ahead:
+            function.ahead = True  # type: ignore[attr-defined]
         entry.accelerated.append(Accelerated(device, when, function))
         return function
 

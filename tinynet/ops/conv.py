@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tinynet.autograd import Function, is_grad_enabled
+from tinynet.autograd import Function, delayed, is_grad_enabled
 from tinynet.kernels.generic import conv as kernels
 from tinynet.kernels.generic import fused
 from tinynet.kernels.generic.im2col import Pair, col2im, im2col, output_size
@@ -48,12 +48,12 @@ class Conv2d(Function):
             grad_weight = ConvGradWeight.apply(x, grad_y, ctx.geometry, kernel_size) if need_weight else None
             return grad_x, grad_weight, ChannelSum.apply(grad_y) if need_bias else None, None
         # The same, but for what it takes to record them.
-        array, options = grad_y.array, ctx.geometry.options()
+        array, options = delayed.unfinished(grad_y), ctx.geometry.options()
         grad_x = grad_weight = None
         if need_x:
-            grad_x = Tensor(kernels.conv2d_grad_input(array, weight.array, image=image, **options))
+            grad_x = delayed.running(kernels.conv2d_grad_input(array, weight.array, image=image, **options))
         if need_weight:
-            grad_weight = Tensor(
+            grad_weight = delayed.running(
                 kernels.conv2d_grad_weight(x.array, array, kernel_size=kernel_size, **options)
             )
         return grad_x, grad_weight, Tensor(fused.channel_sum(array)) if need_bias else None, None

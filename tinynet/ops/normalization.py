@@ -61,7 +61,9 @@ def _behind_relu(
     gradient = delayed.expression_of(grad_y)
     if gradient is None or (ctx.affine is None and not _covered(gradient.x, x)):
         return None
-    y = scale = shift = None
+    y = scale = shift = other = None
+    if not isinstance(gradient, delayed.Running):
+        other = gradient.other
     if isinstance(gradient, delayed.Masked):
         affine = gradient.affine
         if affine is not None and affine is ctx.affine:
@@ -74,15 +76,15 @@ def _behind_relu(
         weight,
         mean=mean,
         invstd=invstd,
-        other=gradient.other,
+        other=other,
         y=y,
         scale=scale,
         shift=shift,
         keep=grad_y.shared,
     )
     if g is not None:
-        delayed.become(grad_y, g)
-    return tuple(Tensor(array) for array in found)
+        delayed.take_values(grad_y, g)
+    return tuple(delayed.running(array) for array in found)
 
 
 def _covered(grad: Array, x: Array) -> bool:

@@ -54,13 +54,13 @@ KERNELS: list[tuple[Callable[..., int], tuple[int | bool | str, ...]]] = [
     (winograd_phases.multiply_transposed_phase, (4, 2)),
     (winograd_phases.gather_phase, (2, True, True, True, True)),
     (winograd.grad_weight_local, (4, 2, True, True)),
-    (winograd_phases.clear, ()),
     (winograd_weights.spread_weight, (2, False)),
     (winograd_weights.spread_weight, (2, True)),
     (winograd_weights.multiply_grouped, (4, 2, True)),
     (winograd_weights.grad_weight_grouped, (4, 2)),
     (winograd_weights.fold_weight, (2,)),
     (program.add_copies, ()),
+    (program.clear, ()),
 ]
 ANYWHERE = {"memset", "memcpy", "_memset", "_memcpy", "__chkstk"}
 """What every C library has; Windows' __chkstk is LLVM's own business."""

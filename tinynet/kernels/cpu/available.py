@@ -7,7 +7,7 @@ import importlib.util
 
 import numpy as np
 
-from tinynet import memory
+from tinynet import memory, run_ahead
 from tinynet.backend import Array
 
 FLOAT32 = np.dtype(np.float32)
@@ -36,7 +36,11 @@ def channels_last(x: Array) -> Array:
     """Return x (N, C, H, W) as a contiguous (N, H, W, C): itself if it lies like that, else a copy."""
     if x.shape[1] in (2, 3, 4) and x.flags.c_contiguous and pays(x):
         return _interleaved(x)
-    return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+    y = x.transpose(0, 2, 3, 1)
+    if y.flags.c_contiguous:
+        return y
+    run_ahead.wait()
+    return np.ascontiguousarray(y)
 
 
 def _interleaved(x: Array) -> Array:

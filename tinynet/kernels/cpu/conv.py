@@ -239,7 +239,7 @@ def conv2d_generated(
     return convolution.convolve(x, np.ascontiguousarray(weight), bias, shape).transpose(0, 3, 1, 2)
 
 
-@accelerates(generic.conv2d_grad_input, device="cpu", when=_machine_code)
+@accelerates(generic.conv2d_grad_input, device="cpu", when=_machine_code, ahead=True)
 def conv2d_grad_input_generated(
     grad_y: Array, weight: Array, *, image: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> Array:
@@ -252,7 +252,7 @@ def conv2d_grad_input_generated(
     return grad_x.transpose(0, 3, 1, 2)
 
 
-@accelerates(generic.conv2d_grad_weight, device="cpu", when=_machine_code)
+@accelerates(generic.conv2d_grad_weight, device="cpu", when=_machine_code, ahead=True)
 def conv2d_grad_weight_generated(
     x: Array, grad_y: Array, *, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> Array:

@@ -95,7 +95,7 @@ def _x_in_rows(grad: Array, x: Array, *others: Any, **named: Any) -> bool:
     return _rows(x, grad, *others, **named)
 
 
-@accelerates(generic.batch_norm_backward_behind_relu, device="cpu", when=_x_in_rows)
+@accelerates(generic.batch_norm_backward_behind_relu, device="cpu", when=_x_in_rows, ahead=True)
 def batch_norm_backward_behind_relu(
     grad: Array,
     x: Array,
@@ -144,6 +144,7 @@ def elementwise(kind: str, x: Array, other: Array, y: Array) -> Array:
     generic.masked_sum,
     device="cpu",
     when=lambda grad, *, other, y: flat(y, grad, *(() if other is None else (other,))),
+    ahead=True,
 )
 def masked_sum(grad: Array, *, other: Array | None, y: Array) -> Array:
     """Write the sum where y > 0, laid out as y."""
@@ -151,7 +152,7 @@ def masked_sum(grad: Array, *, other: Array | None, y: Array) -> Array:
     return elementwise("masked" if other is None else "masked_sum", grad, grad if other is None else other, y)
 
 
-@accelerates(generic.sum_of_two, device="cpu", when=flat)
+@accelerates(generic.sum_of_two, device="cpu", when=flat, ahead=True)
 def sum_of_two(x: Array, *, other: Array) -> Array:
     """Write the sum."""
     return elementwise("sum", x, other, x)

@@ -283,7 +283,7 @@ def grad_weight(
     N, H, W, C, every, OH, OW, O, top, left, width, span, band, bands, count, room, size = code.integers(17)
     L = code.lanes
     groups = (O + (V * L - 1)) // (V * L)
-    copy, mine = memory + code.thread * room, sums + code.thread * size
+    copy, mine = memory + code.thread * room, sums + code.part * size
     for i in code.range(0, size, L):
         (mine + i).store(code.zero)
     for image, first, following in copied_bands(

@@ -10,7 +10,7 @@ import functools
 import numpy as np
 
 from tinynet.kernels.cpu.codegen import direct, packing
-from tinynet.kernels.cpu.codegen.program import add_copies, lanes, run, scratch, step, whole
+from tinynet.kernels.cpu.codegen.program import add_copies, clear, copies, lanes, run, scratch, step, whole
 from tinynet.kernels.cpu.codegen.shape import Pair, Shape
 from tinynet.kernels.cpu.codegen.team import Step
 from tinynet.memory import empty
@@ -83,9 +83,9 @@ def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.n
     places = [(kh * DH * width + kw * DW) * cw for kh in range(KH) for kw in range(KW)]
     rows, columns = whole(C, cw), whole(O, V * L)
     panels = scratch("panels", KH * KW * rows * columns)
+    packed = [step(packing.pack(V, cw), weight, panels, O, C, KH * KW, rows)]
     if rows != C:
-        panels[: KH * KW * rows * columns] = 0
-    packed = step(packing.pack(V, cw), weight, panels, O, C, KH * KW, rows)
+        packed.insert(0, step(clear(), panels, KH * KW * rows * columns))
     _run(
         packed, x, panels, bias, y, [[0, len(places), 0, 0, OH, OW]], places, R=R, V=V, cw=cw, stride=S, every=every,
         top=PH, left=PW, width=width, span=DH * (KH - 1) + 1, out_row=OW * O, out_pixel=O,
@@ -93,7 +93,7 @@ def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.n
 
 
 def _run(
-    packed: Step, x: np.ndarray, panels: np.ndarray, bias: np.ndarray | None, y: np.ndarray,
+    packed: list[Step], x: np.ndarray, panels: np.ndarray, bias: np.ndarray | None, y: np.ndarray,
     phases: list[list[int]], places: list[int],
     *, R: int, V: int, cw: int, stride: int, every: int = 1, top: int, left: int, width: int, span: int,
     out_row: int, out_pixel: int,
@@ -118,7 +118,7 @@ def _run(
         N, H, W, C, every, O, top, left, width, span, band, bands, y[0].size, out_row, out_pixel,
         len(phases), copied, room, depth,
     )  # fmt: skip
-    run(packed, convolved, threads=threads)
+    run(*packed, convolved, threads=threads)
 
 
 def grad_input(dy: np.ndarray, weight: np.ndarray, dx: np.ndarray, shape: Shape) -> None:
@@ -148,11 +148,11 @@ def grad_input(dy: np.ndarray, weight: np.ndarray, dx: np.ndarray, shape: Shape)
             order += [[k, offset + index * panel, len(at) * panel] for index, k in enumerate(kernel)]
             offset += groups * len(at) * panel
     panels = scratch("panels", offset)
+    packed = [
+        step(packing.pack_turned(V, KH * KW), weight, panels, np.array(order, np.int64), O, C, len(order))
+    ]
     if rows != O:
-        panels[:offset] = 0
-    packed = step(
-        packing.pack_turned(V, KH * KW), weight, panels, np.array(order, np.int64), O, C, len(order)
-    )
+        packed.insert(0, step(clear(), panels, offset))
     _run(
         packed, dy, panels, None, dx, phases, places, R=R, V=V, cw=cw, stride=1, top=top, left=left, width=width,
         span=span, out_row=SH * W * C, out_pixel=SW * C,
@@ -205,18 +205,19 @@ def grad_weight(x: np.ndarray, dy: np.ndarray, shape: Shape) -> np.ndarray:
         sums = scratch("dU", size)
         height = (OH - 1) * S + span
         image = whole(height * width * blocks * cw, 16)
-        copies = scratch("V", image * N + 4 * L)
+        copied = scratch("V", image * N + 4 * L)
         units = np.array(_units(places, blocks, height * width * cw), np.int64)
         chunk = max(1, PIXELS // (OH * OW))
         steps = [
-            step(direct.copy_images(cw, tails[0]), x, copies, N, H, W, C, every, PH, PW, height, width, image),
+            step(direct.copy_images(cw, tails[0]), x, copied, N, H, W, C, every, PH, PW, height, width, image),
             step(
-                direct.grad_weight_shared(part, V, cw, S, tails[1]), copies, dy, sums, units,
+                direct.grad_weight_shared(part, V, cw, S, tails[1]), copied, dy, sums, units,
                 N, OH, OW, O, width, len(units), image, chunk,
             ),
         ]  # fmt: skip
     else:
-        sums = scratch("dU", size * threads)
+        parts = copies(size)
+        sums = scratch("dU", size * parts)
         band, bands = _bands(N, OH, PIXELS // OW, threads)
         height = (band - 1) * S + span
         room = whole(height * width * blocks * cw + 4 * L, 16)
@@ -224,9 +225,9 @@ def grad_weight(x: np.ndarray, dy: np.ndarray, shape: Shape) -> np.ndarray:
         steps = [
             step(
                 direct.grad_weight(m, part, V, cw, S, *tails), x, dy, scratch("local", room * threads), sums, units,
-                N, H, W, C, every, OH, OW, O, PH, PW, width, span, band, bands, len(units), room, size,
+                N, H, W, C, every, OH, OW, O, PH, PW, width, span, band, bands, len(units), room, size, parts=parts,
             ),
-            step(add_copies(), sums, threads, size),
+            step(add_copies(), sums, parts, size),
         ]  # fmt: skip
     steps.append(step(packing.unpack(V, cw, m), sums, grad, O, C, KH * KW, blocks))
     run(*steps, threads=threads)

@@ -10,7 +10,7 @@ float32 numbers as a register holds; `IntVector`, as many whole numbers of 32 bi
     x, y, factor = code.pointers(3)
     (n,) = code.integers(1)
     f = factor.broadcast()
-    first, last = code.share(n)                          # the vectors of this thread
+    first, last = code.share(n)                          # the vectors of this part
     for i in code.range(first, last):                    # one loop in the compiled kernel
         (y + i * 16).store((x + i * 16).load() * f)
 
@@ -60,7 +60,10 @@ __all__ = [
 
 
 class Code:
-    """One kernel in the making: void kernel(thread, threads, arguments), arguments an array of 64-bit words.
+    """One kernel in the making: void kernel(thread, part, parts, arguments), arguments an array of 64-bit words.
+
+    It is called once for every part, by whatever thread is free: results must depend on the part alone, and memory that
+    belongs to a thread holds nothing from one part to the next.
 
     Args:    name: of the function; lanes: float32 numbers in a vector
     """
@@ -68,14 +71,14 @@ class Code:
     def __init__(self, name: str, lanes: int) -> None:
         self.name, self.lanes = name, lanes
         self.module = ir.Module(name)
-        function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [I64, I64, POINTER]), name)
+        function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [I64, I64, I64, POINTER]), name)
         self.entry = function.append_basic_block("entry")
         body = function.append_basic_block("body")
         self.entry_end = ir.IRBuilder(self.entry)
         self.entry_end.branch(body)
         self.builder = ir.IRBuilder(body)
-        thread, threads, self._arguments = function.args
-        self.thread, self.threads = Int(self, thread), Int(self, threads)
+        thread, part, parts, self._arguments = function.args
+        self.thread, self.part, self.parts = (Int(self, number) for number in (thread, part, parts))
         self.vector_type = ir.VectorType(F32, lanes)
         self.zero = Vector(self, ir.Constant(self.vector_type, [0.0] * lanes))
         self._taken = 0
@@ -96,9 +99,13 @@ class Code:
         return [Int(self, self._argument(I64)) for _ in range(count)]
 
     def share(self, items: Number) -> tuple[Int, Int]:
-        """Return the first and the end of this thread's share of range(items)."""
+        """Return the first and the end of this part's share of range(items)."""
         count = self.int(items)
-        return count * self.thread // self.threads, count * (self.thread + 1) // self.threads
+        return count * self.part // self.parts, count * (self.part + 1) // self.parts
+
+    def is_last_part(self) -> Any:
+        """Return whether this is the last part, which takes what does not fill a share."""
+        return (self.part + 1).equals(self.parts)
 
     # Control
 

@@ -48,7 +48,7 @@ def _update(
         for i in code.range(first * L, end * L, L):
             vectors([start + i for start in starts], None)
         rest = count // L * L
-        with code.when(code.builder.and_((code.thread + 1).equals(code.threads), rest < count)):
+        with code.when(code.builder.and_(code.is_last_part(), rest < count)):
             vectors([start + rest for start in starts], code.first_lanes(count - rest))
 
 

@@ -70,7 +70,7 @@ def grad_weight(code: Code, m: int, cw: int, R: int, step: int) -> None:
     x, dy, memory, sums, units = code.pointers(5)
     N, H, W, C, OH, OW, top, left, width, span, band, bands, count, room, size = code.integers(15)
     L = code.lanes
-    copy, mine = memory + code.thread * room, sums + code.thread * size
+    copy, mine = memory + code.thread * room, sums + code.part * size
     for i in code.range(0, size, L):
         (mine + i).store(code.zero)
     for image, first, _ in copied_bands(

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinynet import run_ahead
 from tinynet.kernels.cpu.codegen import planar
-from tinynet.kernels.cpu.codegen.program import add_copies, lanes, run, scratch, step, whole
+from tinynet.kernels.cpu.codegen.program import add_copies, copies, lanes, run, scratch, step, whole
 from tinynet.kernels.cpu.codegen.shape import Pair, Shape
 from tinynet.memory import empty
 from tinynet.threads import get_num_threads
@@ -91,16 +92,18 @@ def grad_weight(x: np.ndarray, dy: np.ndarray, shape: Shape) -> np.ndarray:
     room = whole(height * width * C + 4 * L, 16)
     units = np.array([kh * DH * width * C for kh in range(KH)], np.int64)
     size = KH * O * L
-    sums = scratch("dU", size * threads)
+    parts = copies(size)
+    sums = scratch("dU", size * parts)
     kernel = planar.grad_weight(KW, C, O, S)
     run(
         step(
             kernel, x, dy, scratch("local", room * threads), sums, units,
-            N, H, W, C, OH, OW, PH, PW, width, span, OH, 1, KH, room, size,
+            N, H, W, C, OH, OW, PH, PW, width, span, OH, 1, KH, room, size, parts=parts,
         ),
-        step(add_copies(), sums, threads, size),
+        step(add_copies(), sums, parts, size),
         threads=threads,
     )  # fmt: skip
+    run_ahead.wait()
     grad = empty(O, C, KH, KW)
     grad[...] = sums[:size].reshape(KH, O, L)[:, :, : KW * C].reshape(KH, O, KW, C).transpose(1, 3, 0, 2)
     return grad

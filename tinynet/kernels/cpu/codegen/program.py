@@ -12,11 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from tinynet import run_ahead
 from tinynet.kernels.cpu.codegen import compiler
 from tinynet.kernels.cpu.codegen.language import Code
 from tinynet.kernels.cpu.codegen.team import Step, team
 from tinynet.threads import get_num_threads, hold_blas
 
+COPIES = 640 << 10
+"""Bytes that all copies of a sum may take, if there are to be more of them than threads: all are filled and added."""
 SHARE = 65536
 """Numbers that a thread goes over in 10 to 20 us: for less it is not worth waking another, whose core may be busy."""
 
@@ -57,6 +60,16 @@ def add_copies(code: Code) -> None:
         place.store(total.get())
 
 
+@template
+def clear(code: Code) -> None:
+    """Set an array of `size` numbers, a multiple of L, to zero."""
+    (array,) = code.pointers(1)
+    (size,) = code.integers(1)
+    begin, end = code.share(size // code.lanes)
+    for i in code.range(begin, end):
+        (array + i * code.lanes).store(code.zero)
+
+
 def _slow_address(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]
 
@@ -80,23 +93,44 @@ def _fast_address() -> Callable[[np.ndarray], int]:
 address = _fast_address()
 
 
-def step(kernel: int, *arguments: Any) -> Step:
+def step(kernel: int, *arguments: Any, parts: int = 0) -> Step:
     """Return a call of a kernel: arrays are given by their address, numbers as 64-bit words.
 
     Arrays must be contiguous in the order the kernel expects, and are not checked here. They live as long as the call.
+
+    Args:    parts: into how many parts it is cut; 0 for the team's choice
     """
     numbers = [
         a if type(a) is int else address(a) if isinstance(a, np.ndarray) else int(a) for a in arguments
     ]
     words = (ctypes.c_int64 * len(numbers))(*numbers)
     words.arrays = arguments  # type: ignore[attr-defined]
-    return kernel, words
+    return kernel, words, parts
+
+
+AHEAD = 24
+"""Kernels that may wait in the queue while Python prepares the next: some calls, whose memory is held meanwhile."""
 
 
 def run(*steps: Step, threads: int | None = None) -> None:
-    """Run steps one after the other, each shared among the threads."""
+    """Run steps one after the other, each shared among the threads; in a backward pass perhaps later (run_ahead.py)."""
     hold_blas()
-    team().run(steps, get_num_threads() if threads is None else threads)
+    left = AHEAD if run_ahead.starts() else 0
+    team().run(steps, get_num_threads() if threads is None else threads, left)
+
+
+def finish() -> None:
+    """Return when all kernels have finished."""
+    team().run((), 1)
+
+
+run_ahead.when_waiting(finish)
+
+
+def copies(floats: int) -> int:
+    """Return into how many parts to cut a kernel of which each part sums up so many numbers in memory of its own."""
+    threads = get_num_threads()
+    return 1 if threads == 1 else threads if 4 * floats > COPIES // (2 * threads) else 2 * threads
 
 
 def worth(floats: int) -> int:

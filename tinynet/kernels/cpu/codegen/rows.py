@@ -296,7 +296,7 @@ def elementwise(code: Code, kind: str) -> None:
     for i in code.range(begin, end):
         for u in range(4):
             result(i * step + u * L)
-    # What is left is less than four vectors; the last thread takes it.
-    with code.when((code.thread + 1).equals(code.threads)):
+    # What is left is less than four vectors; the last part takes it.
+    with code.when(code.is_last_part()):
         for at in code.range(n // step * step, n, L):
             result(at, code.first_lanes(n - at))

@@ -1,16 +1,23 @@
 """A team of threads that runs compiled kernels: thread 0 is the caller, the others wait for work in machine code.
 
-A call through Python's own thread pool takes about 100 us, as long as a small kernel runs. Here the caller writes down
-the work, raises a counter, does its own share, and waits until the others have counted themselves off: about 2 us.
-The others look at the counter for a while (SPINS) and then sleep on a POSIX condition; the caller wakes them if there
-are any sleepers. Several kernels can be given at once: nobody starts the next before all have finished the last.
-Where there are no POSIX threads (Windows) the shares of a kernel run in Python's threads.
+A call through Python's own thread pool takes about 100 us, as long as a small kernel runs. Here the caller writes
+kernels into a queue, raises a counter, takes part, and waits until all have finished: about 2 us. Every kernel is cut
+into parts, more than there are threads; whoever is free takes the next, so that a core which others use as well, or a
+caller who comes late, holds up nobody. What a part computes depends on its number alone, not on the thread that takes
+it. Nobody starts the next kernel before all parts of the last have finished.
+
+The caller may also leave before the queue is empty (`run` with `left`), prepare what comes next while the others work,
+and help later. Threads without work look at the counter for a while (SPINS) and then sleep on a POSIX condition; the
+caller wakes them if there are any sleepers. Where there are no POSIX threads (Windows) parts run in Python's threads.
 
 The state all share, 64-bit words, each on a cache line of its own (words 0, 8, 16, ...):
-    ticket    number of the work times 65536, plus how many threads take part in it: one word, so that it is read whole
-    arrived   how many times a thread has finished a kernel of the present work
+    claim     number of the present kernel times 2**PART_BITS, plus how many of its parts are taken: one word, so that
+              it is read whole, and a part is taken by exchanging it for the next if nobody else has
+    finished  parts of the present kernel that have finished; who finishes the last moves on to the next kernel
+    published number of kernels that were ever written into the queue
     sleepers  how many threads sleep on the condition
-    steps     address of the kernels, then their number: pairs of function and arguments
+    stopped   1 if the threads are to end
+    queue     address of the queue: a ring of LENGTH entries of four words, function, arguments, parts, threads
     mutex, condition: POSIX's own objects
 """
 
@@ -22,7 +29,8 @@ import functools
 import itertools
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -32,7 +40,23 @@ from tinynet.kernels.cpu.codegen import compiler
 from tinynet.kernels.cpu.codegen.language import I32, I64, POINTER
 from tinynet.threads import hold_blas, in_parallel
 
-TICKET, ARRIVED, SLEEPERS, STEPS, COUNT, MUTEX, CONDITION, WORDS = 0, 8, 16, 24, 25, 32, 48, 80
+CLAIM, FINISHED, PUBLISHED, SLEEPERS, STOPPED, QUEUE, MUTEX, CONDITION, WORDS = (
+    0,
+    8,
+    16,
+    24,
+    32,
+    40,
+    48,
+    64,
+    96,
+)
+LENGTH = 1024
+"""Kernels that the queue has room for."""
+AT_ONCE = 256
+"""Kernels written into the queue at a time."""
+PARTS = 4
+"""Parts for each thread that a kernel is cut into."""
 SPINS = 40000
 """Looks at the counter before a thread sleeps: about 1 ms, longer than Python takes between two kernels.
 
@@ -43,8 +67,9 @@ YIELD_EVERY = 1000
 
 With 8 threads on 2 cores four small kernels take 1.3 ms, and 15 ms if a thread that waits keeps its core for 500 us.
 """
-TICKET_BITS = 16
-"""Bits of a ticket that count threads."""
+PART_BITS = 20
+"""Bits of `claim` that count parts."""
+MOST_THREADS = 65535
 POSIX = (
     "pthread_mutex_lock",
     "pthread_mutex_unlock",
@@ -53,15 +78,15 @@ POSIX = (
     "sched_yield",
 )
 """What the machine code calls: LLVM ends the process if it does not find one of them."""
-KERNEL = ir.FunctionType(ir.VoidType(), [I64, I64, POINTER])
-KERNEL_IN_PYTHON = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
+KERNEL = ir.FunctionType(ir.VoidType(), [I64, I64, I64, POINTER])
+KERNEL_IN_PYTHON = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
 
-Step = tuple[int, Any]
-"""The address of a kernel, and its arguments as a ctypes array of 64-bit words."""
+Step = tuple[int, Any, int]
+"""The address of a kernel, its arguments as a ctypes array of 64-bit words, and its parts; 0: PARTS for each thread."""
 
 
 class _Writer:
-    """Writes the two functions of the team as LLVM instructions."""
+    """Writes the functions of the team as LLVM instructions."""
 
     def __init__(self, module: ir.Module, name: str, result: Any, parameters: list[Any]) -> None:
         self.module = module
@@ -69,11 +94,20 @@ class _Writer:
         self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
         self.state = self.function.args[0]
 
+    def number(self, value: int) -> Any:
+        return ir.Constant(I64, value)
+
     def word(self, index: int) -> Any:
-        return self.builder.gep(self.state, [ir.Constant(I64, index)], source_etype=I64)
+        return self.builder.gep(self.state, [self.number(index)], source_etype=I64)
 
     def read(self, index: int) -> Any:
         return self.builder.load_atomic(self.word(index), "seq_cst", 8, typ=I64)
+
+    def write(self, index: int, value: Any) -> None:
+        self.builder.atomic_rmw("xchg", self.word(index), value, "seq_cst")
+
+    def is_less(self, a: Any, b: Any) -> Any:
+        return self.builder.icmp_signed("<", a, b)
 
     def call(self, name: str, arguments: list[Any]) -> None:
         function = self.module.globals.get(name) or ir.Function(
@@ -91,151 +125,204 @@ class _Writer:
     def block(self, name: str) -> Any:
         return self.function.append_basic_block(name)
 
-    def spin(self, done: Callable[[], Any], limit: int | None) -> Any:
-        """Wait until done() holds; with a limit, return the block reached after so many looks.
+    def branch(self, condition: Any, yes: Any, no: Any) -> None:
+        """Go on in one of two blocks, and write into neither yet."""
+        self.builder.cbranch(condition, yes, no)
 
-        After every YIELD_EVERY looks let other threads run.
+    def at(self, block: Any) -> None:
+        self.builder.position_at_end(block)
+
+    def entry(self, number: Any) -> list[Any]:
+        """Return function, arguments, parts and threads of a kernel in the queue."""
+        builder = self.builder
+        queue = builder.load(self.word(QUEUE), typ=POINTER)
+        start = builder.mul(builder.and_(number, self.number(LENGTH - 1)), self.number(4))
+        place = builder.gep(queue, [start], source_etype=I64)
+        words = [builder.gep(place, [self.number(i)], source_etype=I64) for i in range(4)]
+        return [builder.load(word, typ=POINTER if i == 1 else I64) for i, word in enumerate(words)]
+
+    def take_part(self, thread: Any, claim: Any, number: Any, worked: Any, nothing: Any) -> None:
+        """Take and run one part of the present kernel, which has been published, and go on in `worked`.
+
+        If there is none for this thread, or another was faster, go on in `nothing`.
         """
-        builder = self.builder
-        before, loop, again, after = (
-            builder.block,
-            self.block("spin"),
-            self.block("again"),
-            self.block("done"),
-        )
-        offer, tired = self.block("offer"), self.block("tired") if limit else None
-        builder.branch(loop)
-        builder.position_at_end(loop)
-        looks = builder.phi(I64)
-        looks.add_incoming(ir.Constant(I64, 0), before)
-        builder.cbranch(done(), after, again)
-        builder.position_at_end(again)
-        self.pause()
-        more = builder.add(looks, ir.Constant(I64, 1))
-        looks.add_incoming(more, again)
-        rest = builder.urem(more, ir.Constant(I64, YIELD_EVERY))
-        builder.cbranch(builder.icmp_signed("==", rest, ir.Constant(I64, 0)), offer, loop)
-        builder.position_at_end(offer)
-        self.call("sched_yield", [])
-        looks.add_incoming(more, offer)
-        if tired is None:
-            builder.branch(loop)
-        else:
-            builder.cbranch(builder.icmp_signed("<", more, ir.Constant(I64, limit)), loop, tired)
-        builder.position_at_end(after)
-        return tired
+        builder, one = self.builder, self.number(1)
+        function, arguments, parts, threads = self.entry(number)
+        part = builder.and_(claim, self.number((1 << PART_BITS) - 1))
+        free = builder.and_(self.is_less(part, parts), self.is_less(thread, threads))
+        attempt, run, last = self.block("attempt"), self.block("run"), self.block("last")
+        self.branch(free, attempt, nothing)
+        self.at(attempt)
+        exchanged = builder.cmpxchg(self.word(CLAIM), claim, builder.add(claim, one), "seq_cst")
+        self.branch(builder.extract_value(exchanged, 1), run, nothing)
+        self.at(run)
+        kernel = builder.inttoptr(function, ir.PointerType(KERNEL))
+        builder.call(kernel, [thread, part, parts, arguments])
+        before = builder.atomic_rmw("add", self.word(FINISHED), one, "seq_cst")
+        self.branch(builder.icmp_signed("==", builder.add(before, one), parts), last, worked)
+        self.at(last)
+        self.write(FINISHED, self.number(0))
+        self.write(CLAIM, builder.shl(builder.add(number, one), self.number(PART_BITS)))
+        builder.branch(worked)
 
-    def work(self, thread: Any, threads: Any, wait_at_end: bool) -> None:
-        """Run every step as one of the threads, with a meeting of all between two steps, and at the end if wanted."""
+    def wake_sleepers(self) -> Any:
+        """Wake the threads that sleep, and return the block in which it goes on."""
+        wake, after = self.block("wake"), self.block("awake")
+        self.branch(self.is_less(self.number(0), self.read(SLEEPERS)), wake, after)
+        self.at(wake)
+        self.call("pthread_mutex_lock", [self.word(MUTEX)])
+        self.call("pthread_cond_broadcast", [self.word(CONDITION)])
+        self.call("pthread_mutex_unlock", [self.word(MUTEX)])
+        self.builder.branch(after)
+        self.at(after)
+        return after
+
+    def wait_a_little(self, looks: Any, again: Any) -> Any:
+        """Pause, and after every YIELD_EVERY looks let other threads run; return how many looks that were by now."""
         builder = self.builder
-        steps = builder.load(self.word(STEPS), typ=POINTER)
-        count = builder.load(self.word(COUNT), typ=I64)
-        before, loop, after = builder.block, self.block("step"), self.block("finished")
-        builder.branch(loop)
-        builder.position_at_end(loop)
-        i = builder.phi(I64)
-        i.add_incoming(ir.Constant(I64, 0), before)
-        pair = builder.gep(steps, [builder.mul(i, ir.Constant(I64, 2))], source_etype=I64)
-        kernel = builder.inttoptr(builder.load(pair, typ=I64), ir.PointerType(KERNEL))
-        arguments = builder.load(builder.gep(pair, [ir.Constant(I64, 1)], source_etype=I64), typ=POINTER)
-        builder.call(kernel, [thread, threads, arguments])
-        builder.atomic_rmw("add", self.word(ARRIVED), ir.Constant(I64, 1), "seq_cst")
-        following = builder.add(i, ir.Constant(I64, 1))
-        goal = builder.mul(following, threads)
-        last = builder.icmp_signed("==", following, count)
-        meet = self.block("meet")
-        if wait_at_end:
-            builder.branch(meet)
-        else:
-            builder.cbranch(last, after, meet)
-        builder.position_at_end(meet)
-        self.spin(lambda: builder.icmp_signed(">=", self.read(ARRIVED), goal), None)
-        i.add_incoming(following, builder.block)
-        builder.cbranch(last, after, loop)
-        builder.position_at_end(after)
+        self.pause()
+        more = builder.add(looks, self.number(1))
+        offer = self.block("offer")
+        rest = builder.urem(more, self.number(YIELD_EVERY))
+        self.branch(builder.icmp_signed("==", rest, self.number(0)), offer, again)
+        self.at(offer)
+        self.call("sched_yield", [])
+        builder.branch(again)
+        return more
 
 
 def _write_team() -> str:
-    """Return the text of both functions."""
+    """Return the text of the functions."""
     module = ir.Module("tinynet_team")
+    _write_stop(_Writer(module, "team_stop", ir.VoidType(), [POINTER]))
     _write_run(_Writer(module, "team_run", ir.VoidType(), [POINTER, POINTER, I64, I64]))
     _write_worker(_Writer(module, "team_worker", ir.VoidType(), [POINTER, I64]))
     return str(module)
 
 
 def _write_run(writer: _Writer) -> None:
-    """team_run(state, steps, count, threads): the caller's side."""
-    builder = writer.builder
-    _, steps, count, threads = writer.function.args
-    builder.store(builder.ptrtoint(steps, I64), writer.word(STEPS))
-    builder.store(count, writer.word(COUNT))
-    builder.atomic_rmw("xchg", writer.word(ARRIVED), ir.Constant(I64, 0), "seq_cst")
-    ticket = builder.load(writer.word(TICKET), typ=I64)
-    number = builder.add(builder.lshr(ticket, ir.Constant(I64, TICKET_BITS)), ir.Constant(I64, 1))
-    new = builder.or_(builder.shl(number, ir.Constant(I64, TICKET_BITS)), threads)
-    builder.atomic_rmw("xchg", writer.word(TICKET), new, "seq_cst")
-    wake, go = writer.block("wake"), writer.block("go")
-    builder.cbranch(builder.icmp_signed(">", writer.read(SLEEPERS), ir.Constant(I64, 0)), wake, go)
-    builder.position_at_end(wake)
-    writer.call("pthread_mutex_lock", [writer.word(MUTEX)])
-    writer.call("pthread_cond_broadcast", [writer.word(CONDITION)])
-    writer.call("pthread_mutex_unlock", [writer.word(MUTEX)])
-    builder.branch(go)
-    builder.position_at_end(go)
-    lead, end = writer.block("lead"), writer.block("end")
-    builder.cbranch(builder.icmp_signed(">", count, ir.Constant(I64, 0)), lead, end)
-    builder.position_at_end(lead)
-    writer.work(ir.Constant(I64, 0), threads, wait_at_end=True)
-    builder.branch(end)
-    builder.position_at_end(end)
+    """team_run(state, entries, count, left): write kernels into the queue, and work until only `left` are left."""
+    builder, number = writer.builder, writer.number
+    _, entries, count, left = writer.function.args
+    published = writer.read(PUBLISHED)
+    queue = builder.load(writer.word(QUEUE), typ=POINTER)
+    entry, copy, copied = builder.block, writer.block("copy"), writer.block("copied")
+    words = builder.mul(count, number(4))
+    first = builder.mul(published, number(4))
+    writer.branch(writer.is_less(number(0), words), copy, copied)
+    writer.at(copy)
+    i = builder.phi(I64)
+    i.add_incoming(number(0), entry)
+    word = builder.load(builder.gep(entries, [i], source_etype=I64), typ=I64)
+    place = builder.and_(builder.add(first, i), number(4 * LENGTH - 1))
+    builder.store(word, builder.gep(queue, [place], source_etype=I64))
+    following = builder.add(i, number(1))
+    i.add_incoming(following, copy)
+    writer.branch(writer.is_less(following, words), copy, copied)
+    writer.at(copied)
+    total = builder.add(published, count)
+    writer.write(PUBLISHED, total)
+    help_ = writer.wake_sleepers()
+    goal = builder.sub(total, left)
+    loop, look, wait, end = (writer.block(name) for name in ("loop", "look", "wait", "end"))
+    worked, again = writer.block("worked"), writer.block("again")
+    builder.branch(loop)
+    writer.at(loop)
+    looks = builder.phi(I64)
+    looks.add_incoming(number(0), help_)
+    claim = writer.read(CLAIM)
+    present = builder.lshr(claim, number(PART_BITS))
+    writer.branch(writer.is_less(present, goal), look, end)
+    writer.at(look)
+    writer.take_part(number(0), claim, present, worked, wait)
+    writer.at(worked)
+    looks.add_incoming(number(0), worked)
+    builder.branch(loop)
+    writer.at(wait)
+    more = writer.wait_a_little(looks, again)
+    writer.at(again)
+    looks.add_incoming(more, again)
+    builder.branch(loop)
+    writer.at(end)
     builder.ret_void()
+
+
+def _write_stop(writer: _Writer) -> None:
+    """team_stop(state): let the threads end."""
+    writer.write(STOPPED, writer.number(1))
+    writer.wake_sleepers()
+    writer.builder.ret_void()
 
 
 def _write_worker(writer: _Writer) -> None:
-    """team_worker(state, index): wait for work, take part, wait again; return when a ticket of 0 threads comes."""
-    builder = writer.builder
-    _, index = writer.function.args
-    entry, wait = builder.block, writer.block("wait")
-    builder.branch(wait)
-    builder.position_at_end(wait)
-    last = builder.phi(I64)
-    last.add_incoming(ir.Constant(I64, 0), entry)
+    """team_worker(state, thread): take parts as they come; return when the team is stopped."""
+    builder, number = writer.builder, writer.number
+    _, thread = writer.function.args
+    entry = builder.block
+    names = (
+        "loop",
+        "busy",
+        "wait",
+        "idle",
+        "spin",
+        "worked",
+        "again",
+        "tired",
+        "sleep",
+        "nap",
+        "rise",
+        "stop",
+    )
+    loop, busy, wait, idle, spin, worked, again, tired, sleep, nap, rise, stop = map(writer.block, names)
 
-    def changed() -> Any:
-        return builder.icmp_signed("!=", writer.read(TICKET), last)
+    def has_work() -> Any:
+        return writer.is_less(builder.lshr(writer.read(CLAIM), number(PART_BITS)), writer.read(PUBLISHED))
 
-    tired = writer.spin(changed, SPINS)
-    awake = writer.block("awake")
-    builder.branch(awake)
-    builder.position_at_end(tired)
-    one = ir.Constant(I64, 1)
+    def stopped() -> Any:
+        return builder.icmp_signed("!=", writer.read(STOPPED), number(0))
+
+    builder.branch(loop)
+    writer.at(loop)
+    looks = builder.phi(I64)
+    looks.add_incoming(number(0), entry)
+    claim = writer.read(CLAIM)
+    present = builder.lshr(claim, number(PART_BITS))
+    writer.branch(writer.is_less(present, writer.read(PUBLISHED)), busy, idle)
+    writer.at(busy)
+    writer.take_part(thread, claim, present, worked, wait)
+    writer.at(worked)
+    looks.add_incoming(number(0), worked)
+    builder.branch(loop)
+    writer.at(idle)
+    writer.branch(stopped(), stop, spin)
+    writer.at(spin)
+    writer.branch(writer.is_less(looks, number(SPINS)), wait, tired)
+    writer.at(wait)
+    more = writer.wait_a_little(looks, again)
+    writer.at(again)
+    looks.add_incoming(more, again)
+    builder.branch(loop)
+    writer.at(tired)
     writer.call("pthread_mutex_lock", [writer.word(MUTEX)])
-    builder.atomic_rmw("add", writer.word(SLEEPERS), one, "seq_cst")
-    look, sleep, rise = writer.block("look"), writer.block("sleep"), writer.block("rise")
-    builder.branch(look)
-    builder.position_at_end(look)
-    builder.cbranch(changed(), rise, sleep)
-    builder.position_at_end(sleep)
+    builder.atomic_rmw("add", writer.word(SLEEPERS), number(1), "seq_cst")
+    builder.branch(sleep)
+    writer.at(sleep)
+    writer.branch(builder.or_(has_work(), stopped()), rise, nap)
+    writer.at(nap)
     writer.call("pthread_cond_wait", [writer.word(CONDITION), writer.word(MUTEX)])
-    builder.branch(look)
-    builder.position_at_end(rise)
-    builder.atomic_rmw("sub", writer.word(SLEEPERS), one, "seq_cst")
+    builder.branch(sleep)
+    writer.at(rise)
+    builder.atomic_rmw("sub", writer.word(SLEEPERS), number(1), "seq_cst")
     writer.call("pthread_mutex_unlock", [writer.word(MUTEX)])
-    builder.branch(awake)
-    builder.position_at_end(awake)
-    ticket = writer.read(TICKET)
-    threads = builder.and_(ticket, ir.Constant(I64, (1 << TICKET_BITS) - 1))
-    stop, decide, take = writer.block("stop"), writer.block("decide"), writer.block("take")
-    builder.cbranch(builder.icmp_signed("==", threads, ir.Constant(I64, 0)), stop, decide)
-    builder.position_at_end(decide)
-    last.add_incoming(ticket, decide)
-    builder.cbranch(builder.icmp_signed("<", index, threads), take, wait)
-    builder.position_at_end(take)
-    writer.work(index, threads, wait_at_end=False)
-    last.add_incoming(ticket, builder.block)
-    builder.branch(wait)
-    builder.position_at_end(stop)
+    looks.add_incoming(number(0), rise)
+    builder.branch(loop)
+    writer.at(stop)
     builder.ret_void()
+
+
+def default_parts(threads: int) -> int:
+    """Return into how many parts a kernel is cut for so many threads."""
+    return 1 if threads == 1 else PARTS * threads
 
 
 class Team:
@@ -255,42 +342,66 @@ class Team:
             return
         libc.pthread_mutex_init(ctypes.c_void_p(self._state + 8 * MUTEX), None)
         libc.pthread_cond_init(ctypes.c_void_p(self._state + 8 * CONDITION), None)
+        self._queue = (ctypes.c_int64 * (4 * LENGTH))()
+        self._word(QUEUE).value = ctypes.addressof(self._queue)
+        self._kept: deque[tuple[int, Sequence[Step]]] = deque()
+        """Kernels that may not have finished, and how many had been published with the last of each."""
         run, engine = compiler.function("team_run", _write_team)
         worker = engine.get_function_address("team_worker")
         self._run = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(
             run
         )
         self._worker = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(worker)
+        self._stop = ctypes.CFUNCTYPE(None, ctypes.c_int64)(engine.get_function_address("team_stop"))
 
-    def run(self, steps: Sequence[Step], threads: int) -> None:
-        """Run kernels one after the other, each on that many threads at once; return when all have finished.
+    def _word(self, index: int) -> ctypes.c_int64:
+        return ctypes.c_int64.from_address(self._state + 8 * index)
 
+    def run(self, steps: Sequence[Step], threads: int, left: int = 0) -> None:
+        """Run kernels one after the other, in up to that many threads at once; return when all have finished.
+
+        Args:    left: return already when no more than so many kernels, of this call and earlier ones, have not
+                       finished; what they read and write is kept alive
         Raises:  RuntimeError: the system does not start that many threads; nothing has run
         """
         if not self.has_threads or self._ended:
             self._run_in_python(steps, threads)
             return
-        if not steps:
-            return
-        if threads >= 1 << TICKET_BITS:
-            raise RuntimeError(f"cannot run kernels in {threads} threads: at most {(1 << TICKET_BITS) - 1}")
-        count = len(steps)
-        words = (ctypes.c_void_p * (2 * count))()
-        for i, (kernel, arguments) in enumerate(steps):
-            words[2 * i], words[2 * i + 1] = kernel, ctypes.addressof(arguments)
+        if threads > MOST_THREADS:
+            raise RuntimeError(f"cannot run kernels in {threads} threads: at most {MOST_THREADS}")
         with self._lock:
             while len(self._threads) < threads - 1:
                 self._start()
-            self._run(self._state, words, count, threads)
+            for first in range(0, len(steps), AT_ONCE):
+                self._publish(steps[first : first + AT_ONCE], threads, left)
+            if not steps:
+                self._publish(steps, threads, left)
+
+    def _publish(self, steps: Sequence[Step], threads: int, left: int) -> None:
+        """Write kernels into the queue, which has room for them, and take part as long as `left` says."""
+        words: list[int] = []
+        for kernel, arguments, parts in steps:
+            words += kernel, ctypes.addressof(arguments), parts or default_parts(threads), threads
+        if left:
+            done = self._word(CLAIM).value >> PART_BITS
+            while self._kept and self._kept[0][0] <= done:
+                self._kept.popleft()
+            self._kept.append((self._word(PUBLISHED).value + len(steps), steps))
+        self._run(self._state, (ctypes.c_int64 * len(words))(*words), len(steps), left)
+        if not left:
+            self._kept.clear()
 
     def _run_in_python(self, steps: Sequence[Step], threads: int) -> None:
-        """Run the shares of each kernel without a team: in Python's threads, or in turn when the process ends."""
-        for kernel, arguments in steps:
-            function = KERNEL_IN_PYTHON(kernel)
+        """Run the parts of each kernel without a team: in Python's threads, or in turn when the process ends."""
+        for kernel, arguments, parts in steps:
+            function, count = KERNEL_IN_PYTHON(kernel), parts or default_parts(threads)
 
-            def work(part: slice, function: Any = function, arguments: Any = arguments) -> None:
-                for thread in range(part.start, part.stop):
-                    function(thread, threads, ctypes.addressof(arguments))
+            def work(
+                some: slice, function: Any = function, arguments: Any = arguments, count: int = count
+            ) -> None:
+                for thread in range(some.start, some.stop):
+                    for part in range(thread, count, threads):
+                        function(thread, part, count, ctypes.addressof(arguments))
 
             if self._ended:
                 work(slice(0, threads))
@@ -312,6 +423,7 @@ class Team:
             self._ended = True
             if self._threads:
                 self._run(self._state, None, 0, 0)
+                self._stop(self._state)
                 for thread in self._threads:
                     thread.join()
                 self._threads.clear()

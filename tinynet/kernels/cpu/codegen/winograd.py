@@ -348,7 +348,7 @@ def grad_weight_local(code: Code, R: int, V: int, tail_in: bool, tail_out: bool)
     planes = memory + code.thread * room
     D = planes + room_V
     band = D + _distance(code, O, tiles, V) * F
-    dU = sums + code.thread * size_dU
+    dU = sums + code.part * size_dU
     for i in code.range(0, size_dU, code.lanes):
         (dU + i).store(code.zero)
     blocks = (images * TH + (rows - 1)) // rows

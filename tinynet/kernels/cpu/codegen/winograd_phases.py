@@ -70,13 +70,3 @@ def gather_phase(code: Code, V: int, tail: bool, exact: bool, with_bias: bool, a
         code, products + low * TW * (V * code.lanes), y, bias if with_bias else None, first=begin + low,
         last=begin + high, OH=OH, OW=OW, O=O, TH=TH, TW=TW, tiles=tiles, V=V, tail=tail, exact=exact, add=add,
     )  # fmt: skip
-
-
-@template
-def clear(code: Code) -> None:
-    """Set an array of `size` numbers, a multiple of L, to zero."""
-    (array,) = code.pointers(1)
-    (size,) = code.integers(1)
-    begin, end = code.share(size // code.lanes)
-    for i in code.range(begin, end):
-        (array + i * code.lanes).store(code.zero)

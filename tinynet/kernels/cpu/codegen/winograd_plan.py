@@ -13,7 +13,7 @@ import numpy as np
 
 from tinynet.kernels.cpu.codegen import winograd, winograd_phases, winograd_weights
 from tinynet.kernels.cpu.codegen.gemm import tile
-from tinynet.kernels.cpu.codegen.program import add_copies, lanes, run, scratch, step, whole
+from tinynet.kernels.cpu.codegen.program import add_copies, clear, copies, lanes, run, scratch, step, whole
 from tinynet.kernels.cpu.codegen.shape import Pair
 from tinynet.memory import empty
 from tinynet.threads import get_num_threads
@@ -174,15 +174,16 @@ def grad_weight(x: np.ndarray, dy: np.ndarray, padding: Pair) -> np.ndarray:
     R = L if plan.V == 1 else min(8, L) if plan.V < 4 else 4
     grad = empty(O, C, 3, 3)
     if not plan.phased:
-        sums = scratch("dU", size * threads)
+        parts = copies(size)
+        sums = scratch("dU", size * parts)
         fold = step(winograd_weights.fold_weight(plan.V), sums, grad, O, C)
         room = plan.room_V + plan.room_M + plan.band
         kernel = winograd.grad_weight_local(R, plan.V, *tails)
         first = step(
             kernel, x, dy, scratch("local", room * threads), sums,
-            N, H, W, C, OH, OW, O, *padding, TH, TW, plan.rows, plan.tiles, plan.room_V, room, size,
+            N, H, W, C, OH, OW, O, *padding, TH, TW, plan.rows, plan.tiles, plan.room_V, room, size, parts=parts,
         )  # fmt: skip
-        run(first, step(add_copies(), sums, threads, size), fold, threads=threads)
+        run(first, step(add_copies(), sums, parts, size), fold, threads=threads)
         return grad
     planes, D = scratch("V", plan.room_V), scratch("M", plan.room_M)
     bands = scratch("bands", plan.band * threads)
@@ -200,7 +201,7 @@ def grad_weight(x: np.ndarray, dy: np.ndarray, padding: Pair) -> np.ndarray:
     sums = scratch("dU", size)
     fold = step(winograd_weights.fold_weight(plan.V), sums, grad, O, C)
     multiply = winograd_phases.multiply_transposed_phase(R, plan.V)
-    steps = [step(winograd_phases.clear(), sums, size)]
+    steps = [step(clear(), sums, size)]
     for begin, end in _chunks(N * TH, plan.rows):
         steps += [
             step(spread_x, x, planes, bands, begin, end, H, W, C, *padding, TH, TW, plan.tiles, plan.band),

@@ -1,0 +1,89 @@
+"""Kernels that are still being computed when the call that asked for them has returned.
+
+While Python prepares the next call of a backward pass, the other threads of the team compute those before it
+(kernels/cpu/codegen/team.py). What such a kernel writes must not be looked at before `wait`:
+
+- kernels that may be left running say so when they are registered (`@accelerates(..., ahead=True)`). They look at no
+  values in Python, only hand arrays to compiled kernels, which run in the order in which they were asked for; before
+  any other kernel the registry waits;
+- their results are tensors that wait (autograd/delayed.py): whoever asks such a tensor for its array waits;
+- a copy into another layout waits, and so does whoever is about to change an array in place;
+- the backward pass waits before it returns.
+
+This module only says whether kernels may be left running, and whether some are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from threading import Lock, get_ident
+
+enabled = True
+"""Whether kernels are ever left running; tests and tools that time each kernel switch it off."""
+_thread: int | None = None
+"""The Python thread whose kernels may be left running."""
+_one = Lock()
+"""Held by that thread."""
+_running = False
+_finish: Callable[[], None] | None = None
+
+
+def when_waiting(finish: Callable[[], None]) -> None:
+    """Set what waits for all kernels."""
+    global _finish
+    _finish = finish
+
+
+def allowed() -> bool:
+    """Return whether kernels that this thread asks for may be left running."""
+    return _thread is not None and _thread == get_ident()
+
+
+def starts() -> bool:
+    """Return the same of kernels that are about to be asked for, and if so, note that from now on some are running."""
+    global _running
+    if not allowed():
+        return False
+    _running = True
+    return True
+
+
+def wait() -> None:
+    """Return when none of the kernels that were asked for before is running."""
+    global _running
+    if _running:
+        assert _finish is not None
+        _finish()
+        if _thread is None or _thread == get_ident():  # else that thread may have started others meanwhile
+            _running = False
+
+
+@contextlib.contextmanager
+def block() -> Iterator[None]:
+    """Let kernels be left running inside the block, unless another thread does already; wait at its end."""
+    global _thread
+    if not enabled or not _one.acquire(blocking=False):
+        yield
+        return
+    _thread = get_ident()
+    try:
+        yield
+    finally:
+        try:
+            wait()
+        finally:
+            _thread = None
+            _one.release()
+
+
+@contextlib.contextmanager
+def pause() -> Iterator[None]:
+    """Wait, and leave no kernel running inside the block."""
+    global _thread
+    wait()
+    before, _thread = _thread, None
+    try:
+        yield
+    finally:
+        _thread = before
