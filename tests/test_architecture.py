@@ -26,6 +26,7 @@ LAYERS = [
         "tinynet.threads",
         "tinynet.default_dtype",
         "tinynet.memory",
+        "tinynet.run_ahead",
         "tinynet.memory_format",
     ],
     [

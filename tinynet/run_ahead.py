@@ -6,7 +6,8 @@ While Python prepares the next call of a backward pass, the other threads of the
 - kernels that may be left running say so when they are registered (`@accelerates(..., ahead=True)`). They look at no
   values in Python, only hand arrays to compiled kernels, which run in the order in which they were asked for; before
   any other kernel the registry waits;
-- their results are tensors that wait (autograd/delayed.py): whoever asks such a tensor for its array waits;
+- the few callers that know what to do with unfinished results ask for them by `call`, and make of them tensors that
+  wait (autograd/delayed.py): whoever asks such a tensor for its array waits. Other calls are finished when they return;
 - a copy into another layout waits, and so does whoever is about to change an array in place;
 - the backward pass waits before it returns.
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from threading import Lock, get_ident
+from typing import Any
 
 enabled = True
 """Whether kernels are ever left running; tests and tools that time each kernel switch it off."""
@@ -26,6 +28,8 @@ _thread: int | None = None
 _one = Lock()
 """Held by that thread."""
 _running = False
+_called = False
+"""Whether the present call of a kernel is by `call`."""
 _finish: Callable[[], None] | None = None
 
 
@@ -36,14 +40,31 @@ def when_waiting(finish: Callable[[], None]) -> None:
 
 
 def allowed() -> bool:
-    """Return whether kernels that this thread asks for may be left running."""
+    """Return whether kernels that this thread asks for by `call` may be left running."""
     return _thread is not None and _thread == get_ident()
 
 
-def starts() -> bool:
-    """Return the same of kernels that are about to be asked for, and if so, note that from now on some are running."""
-    global _running
+def call(kernel: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a kernel and return its results, which may be unfinished if `allowed`."""
+    global _called
     if not allowed():
+        return kernel(*args, **kwargs)
+    before, _called = _called, True
+    try:
+        return kernel(*args, **kwargs)
+    finally:
+        _called = before
+
+
+def must_pause(kernel: Callable[..., Any]) -> bool:
+    """Return whether a version of a kernel has to be computed with nothing left running before and after."""
+    return allowed() and not (_called and hasattr(kernel, "ahead"))
+
+
+def starts() -> bool:
+    """Return whether the compiled kernel that is about to start may be left running, and if so, note that one is."""
+    global _running
+    if not (_called and allowed()):
         return False
     _running = True
     return True

@@ -90,7 +90,7 @@ def kernel(function: F) -> F:
     @functools.wraps(function)
     def dispatch(*args: Any, **kwargs: Any) -> Any:
         chosen = entry.select(*args, **kwargs) if entry.accelerated else function
-        if run_ahead.allowed() and not hasattr(chosen, "ahead"):
+        if run_ahead.must_pause(chosen):
             with run_ahead.pause():
                 return chosen(*args, **kwargs)
         return chosen(*args, **kwargs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tinynet import run_ahead
 from tinynet.autograd import Function, delayed, is_grad_enabled
 from tinynet.kernels.generic import conv as kernels
 from tinynet.kernels.generic import fused
@@ -51,10 +52,12 @@ class Conv2d(Function):
         array, options = delayed.unfinished(grad_y), ctx.geometry.options()
         grad_x = grad_weight = None
         if need_x:
-            grad_x = delayed.running(kernels.conv2d_grad_input(array, weight.array, image=image, **options))
+            grad_x = delayed.running(
+                run_ahead.call(kernels.conv2d_grad_input, array, weight.array, image=image, **options)
+            )
         if need_weight:
             grad_weight = delayed.running(
-                kernels.conv2d_grad_weight(x.array, array, kernel_size=kernel_size, **options)
+                run_ahead.call(kernels.conv2d_grad_weight, x.array, array, kernel_size=kernel_size, **options)
             )
         return grad_x, grad_weight, Tensor(fused.channel_sum(array)) if need_bias else None, None
 

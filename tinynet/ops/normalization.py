@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tinynet import autograd
+from tinynet import autograd, run_ahead
 from tinynet.autograd import Function, delayed
 from tinynet.autograd.delayed import DelayedTensor
 from tinynet.backend import Array, array_module
@@ -70,7 +70,8 @@ def _behind_relu(
             scale, shift = affine.scale, affine.shift
         else:
             y = gradient.y
-    *found, g = fused.batch_norm_backward_behind_relu(
+    *found, g = run_ahead.call(
+        fused.batch_norm_backward_behind_relu,
         gradient.x,
         x,
         weight,

@@ -16,15 +16,15 @@ from tinynet.kernels.cpu.codegen.team import KERNEL_IN_PYTHON
 FARTHEST = 1000
 
 
-def run(write: Callable[[Code], None], *arguments: Any, lanes: int = 8, threads: int = 1) -> None:
-    """Compile the kernel that `write` writes and run it as each of the threads in turn."""
+def run(write: Callable[[Code], None], *arguments: Any, lanes: int = 8, parts: int = 1) -> None:
+    """Compile the kernel that `write` writes and run its parts, in turn."""
     code = Code("kernel", lanes)
     write(code)
     engine = compiler._load(compiler._compile(code.finish()))
     kernel = KERNEL_IN_PYTHON(engine.get_function_address("kernel"))
-    _, words = step(0, *arguments)
-    for thread in range(threads):
-        kernel(thread, threads, ctypes.addressof(words))
+    _, words, _ = step(0, *arguments)
+    for part in range(parts):
+        kernel(0, part, parts, ctypes.addressof(words))
 
 
 def whole_numbers(compute: Callable[..., Sequence[Int]], *given: int) -> list[int]:

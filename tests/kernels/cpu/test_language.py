@@ -288,8 +288,8 @@ def test_transpose(lanes: int) -> None:
 
 
 @pytest.mark.parametrize("items", [0, 1, 2, 7, 64])
-@pytest.mark.parametrize("threads", [1, 2, 3, 5, 8, 64, 100])
-def test_threads_share_all_items_once(items: int, threads: int) -> None:
+@pytest.mark.parametrize("parts", [1, 2, 3, 5, 8, 64, 100])
+def test_parts_share_all_items_once(items: int, parts: int) -> None:
     counts = np.zeros((items + 1, 4), np.float32)
 
     def kernel(code: Code) -> None:
@@ -299,6 +299,6 @@ def test_threads_share_all_items_once(items: int, threads: int) -> None:
             place = out + i * 4
             place.store(place.load() + 1.0)
 
-    run(kernel, counts, items, lanes=4, threads=threads)
+    run(kernel, counts, items, lanes=4, parts=parts)
     np.testing.assert_array_equal(counts[:items], 1)
     np.testing.assert_array_equal(counts[items:], 0)

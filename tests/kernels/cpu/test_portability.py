@@ -13,7 +13,7 @@ from tinynet.kernels.cpu.codegen import (
     packing,
     program,
     rows,
-    team,
+    team_code,
     winograd,
     winograd_phases,
     winograd_weights,
@@ -113,11 +113,11 @@ def test_every_kernel_compiles(triple: str, lanes: int, cpu: str, instruction: s
 def test_the_team_waits_with_the_instruction_of_each_cpu(
     triple: str, pause: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(team.llvm, "get_default_triple", lambda: triple)
-    text = team._write_team()
+    monkeypatch.setattr(team_code.llvm, "get_default_triple", lambda: triple)
+    text = team_code.write_team()
     llvm.parse_assembly(text).verify()
     assert f'asm sideeffect "{pause}"' in text
-    assert set(re.findall(r'declare [^@]*@"(\w+)"', text)) == set(team.POSIX)
+    assert set(re.findall(r'declare [^@]*@"(\w+)"', text)) == set(team_code.POSIX)
 
 
 def test_every_kernel_is_among_those_compiled_here() -> None:

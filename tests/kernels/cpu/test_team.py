@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from tinynet.kernels.cpu.codegen import team as teams
+from tinynet.kernels.cpu.codegen import team_code
 from tinynet.kernels.cpu.codegen.language import Code
 from tinynet.kernels.cpu.codegen.program import lanes, run, step, template
 from tinynet.kernels.cpu.codegen.team import Team, team
@@ -78,7 +79,7 @@ def test_threads_are_woken_from_sleep() -> None:
 
 def sleepers() -> int:
     made = team()
-    word = (made._state - teams.ctypes.addressof(made._memory)) // 8 + teams.SLEEPERS
+    word = (made._state - teams.ctypes.addressof(made._memory)) // 8 + team_code.SLEEPERS
     return int(made._memory[word])
 
 

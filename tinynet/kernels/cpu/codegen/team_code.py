@@ -1,0 +1,282 @@
+"""The machine code of the team: how threads find kernels in the queue, take their parts, and wait (team.py).
+
+The state all share, 64-bit words, each on a cache line of its own (words 0, 8, 16, ...):
+    claim     number of the present kernel times 2**PART_BITS, plus how many of its parts are taken: one word, so that
+              it is read whole, and a part is taken by exchanging it for the next if nobody else has
+    finished  parts of the present kernel that have finished; who finishes the last moves on to the next kernel
+    published number of kernels that were ever written into the queue
+    sleepers  how many threads sleep on the condition
+    stopped   1 if the threads are to end
+    queue     address of the queue: a ring of LENGTH entries of four words, function, arguments, parts, threads
+    mutex, condition: POSIX's own objects
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+
+from tinynet.kernels.cpu.codegen.language import I32, I64, POINTER
+
+CLAIM, FINISHED, PUBLISHED, SLEEPERS, STOPPED, QUEUE = 0, 8, 16, 24, 32, 40
+MUTEX, CONDITION, WORDS = 48, 64, 96
+LENGTH = 1024
+"""Kernels that the queue has room for, a power of 2."""
+PART_BITS = 20
+"""Bits of `claim` that count parts."""
+SPINS = 40000
+"""Looks at the counter before a thread sleeps: about 1 ms, longer than Python takes between two kernels.
+
+To wake it takes 30 us, as long as many a kernel runs.
+"""
+YIELD_EVERY = 1000
+"""Looks at the counter between offers to let another thread run, about 25 us: free cores may be fewer than threads.
+
+With 8 threads on 2 cores four small kernels take 1.3 ms, and 15 ms if a thread that waits keeps its core for 500 us.
+"""
+POSIX = (
+    "pthread_mutex_lock",
+    "pthread_mutex_unlock",
+    "pthread_cond_wait",
+    "pthread_cond_broadcast",
+    "sched_yield",
+)
+"""What the machine code calls: LLVM ends the process if it does not find one of them."""
+KERNEL = ir.FunctionType(ir.VoidType(), [I64, I64, I64, POINTER])
+
+
+class _Writer:
+    """Writes the functions of the team as LLVM instructions."""
+
+    def __init__(self, module: ir.Module, name: str, result: Any, parameters: list[Any]) -> None:
+        self.module = module
+        self.function = ir.Function(module, ir.FunctionType(result, parameters), name)
+        self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
+        self.state = self.function.args[0]
+
+    def number(self, value: int) -> Any:
+        return ir.Constant(I64, value)
+
+    def word(self, index: int) -> Any:
+        return self.builder.gep(self.state, [self.number(index)], source_etype=I64)
+
+    def read(self, index: int) -> Any:
+        return self.builder.load_atomic(self.word(index), "seq_cst", 8, typ=I64)
+
+    def write(self, index: int, value: Any) -> None:
+        self.builder.atomic_rmw("xchg", self.word(index), value, "seq_cst")
+
+    def is_less(self, a: Any, b: Any) -> Any:
+        return self.builder.icmp_signed("<", a, b)
+
+    def call(self, name: str, arguments: list[Any]) -> None:
+        function = self.module.globals.get(name) or ir.Function(
+            self.module, ir.FunctionType(I32, [argument.type for argument in arguments]), name
+        )
+        self.builder.call(function, arguments)
+
+    def pause(self) -> None:
+        """Tell the CPU that this is a loop that waits; "isb" takes about as long on Arm as "pause" does on x86."""
+        kind = ir.FunctionType(ir.VoidType(), [])
+        family = llvm.get_default_triple().partition("-")[0]
+        text = {"x86_64": "pause", "i686": "pause", "aarch64": "isb", "arm64": "isb"}.get(family, "")
+        self.builder.asm(kind, text, "~{memory}", [], side_effect=True)
+
+    def block(self, name: str) -> Any:
+        return self.function.append_basic_block(name)
+
+    def branch(self, condition: Any, yes: Any, no: Any) -> None:
+        """Go on in one of two blocks, and write into neither yet."""
+        self.builder.cbranch(condition, yes, no)
+
+    def at(self, block: Any) -> None:
+        self.builder.position_at_end(block)
+
+    def entry(self, number: Any) -> list[Any]:
+        """Return function, arguments, parts and threads of a kernel in the queue."""
+        builder = self.builder
+        queue = builder.load(self.word(QUEUE), typ=POINTER)
+        start = builder.mul(builder.and_(number, self.number(LENGTH - 1)), self.number(4))
+        place = builder.gep(queue, [start], source_etype=I64)
+        words = [builder.gep(place, [self.number(i)], source_etype=I64) for i in range(4)]
+        return [builder.load(word, typ=POINTER if i == 1 else I64) for i, word in enumerate(words)]
+
+    def take_part(self, thread: Any, claim: Any, number: Any, worked: Any, nothing: Any) -> None:
+        """Take and run one part of the present kernel, which has been published, and go on in `worked`.
+
+        If there is none for this thread, or another was faster, go on in `nothing`.
+        """
+        builder, one = self.builder, self.number(1)
+        function, arguments, parts, threads = self.entry(number)
+        part = builder.and_(claim, self.number((1 << PART_BITS) - 1))
+        free = builder.and_(self.is_less(part, parts), self.is_less(thread, threads))
+        attempt, run, last = self.block("attempt"), self.block("run"), self.block("last")
+        self.branch(free, attempt, nothing)
+        self.at(attempt)
+        exchanged = builder.cmpxchg(self.word(CLAIM), claim, builder.add(claim, one), "seq_cst")
+        self.branch(builder.extract_value(exchanged, 1), run, nothing)
+        self.at(run)
+        kernel = builder.inttoptr(function, ir.PointerType(KERNEL))
+        builder.call(kernel, [thread, part, parts, arguments])
+        before = builder.atomic_rmw("add", self.word(FINISHED), one, "seq_cst")
+        self.branch(builder.icmp_signed("==", builder.add(before, one), parts), last, worked)
+        self.at(last)
+        self.write(FINISHED, self.number(0))
+        self.write(CLAIM, builder.shl(builder.add(number, one), self.number(PART_BITS)))
+        builder.branch(worked)
+
+    def wake_sleepers(self) -> Any:
+        """Wake the threads that sleep, and return the block in which it goes on."""
+        wake, after = self.block("wake"), self.block("awake")
+        self.branch(self.is_less(self.number(0), self.read(SLEEPERS)), wake, after)
+        self.at(wake)
+        self.call("pthread_mutex_lock", [self.word(MUTEX)])
+        self.call("pthread_cond_broadcast", [self.word(CONDITION)])
+        self.call("pthread_mutex_unlock", [self.word(MUTEX)])
+        self.builder.branch(after)
+        self.at(after)
+        return after
+
+    def wait_a_little(self, looks: Any, again: Any) -> Any:
+        """Pause, and after every YIELD_EVERY looks let other threads run; return how many looks that were by now."""
+        builder = self.builder
+        self.pause()
+        more = builder.add(looks, self.number(1))
+        offer = self.block("offer")
+        rest = builder.urem(more, self.number(YIELD_EVERY))
+        self.branch(builder.icmp_signed("==", rest, self.number(0)), offer, again)
+        self.at(offer)
+        self.call("sched_yield", [])
+        builder.branch(again)
+        return more
+
+
+def write_team() -> str:
+    """Return the text of the functions."""
+    module = ir.Module("tinynet_team")
+    _write_stop(_Writer(module, "team_stop", ir.VoidType(), [POINTER]))
+    _write_run(_Writer(module, "team_run", ir.VoidType(), [POINTER, POINTER, I64, I64]))
+    _write_worker(_Writer(module, "team_worker", ir.VoidType(), [POINTER, I64]))
+    return str(module)
+
+
+def _write_run(writer: _Writer) -> None:
+    """team_run(state, entries, count, left): write kernels into the queue, and work until only `left` are left."""
+    builder, number = writer.builder, writer.number
+    _, entries, count, left = writer.function.args
+    published = writer.read(PUBLISHED)
+    queue = builder.load(writer.word(QUEUE), typ=POINTER)
+    entry, copy, copied = builder.block, writer.block("copy"), writer.block("copied")
+    words = builder.mul(count, number(4))
+    first = builder.mul(published, number(4))
+    writer.branch(writer.is_less(number(0), words), copy, copied)
+    writer.at(copy)
+    i = builder.phi(I64)
+    i.add_incoming(number(0), entry)
+    word = builder.load(builder.gep(entries, [i], source_etype=I64), typ=I64)
+    place = builder.and_(builder.add(first, i), number(4 * LENGTH - 1))
+    builder.store(word, builder.gep(queue, [place], source_etype=I64))
+    following = builder.add(i, number(1))
+    i.add_incoming(following, copy)
+    writer.branch(writer.is_less(following, words), copy, copied)
+    writer.at(copied)
+    total = builder.add(published, count)
+    writer.write(PUBLISHED, total)
+    help_ = writer.wake_sleepers()
+    goal = builder.sub(total, left)
+    loop, look, wait, end = (writer.block(name) for name in ("loop", "look", "wait", "end"))
+    worked, again = writer.block("worked"), writer.block("again")
+    builder.branch(loop)
+    writer.at(loop)
+    looks = builder.phi(I64)
+    looks.add_incoming(number(0), help_)
+    claim = writer.read(CLAIM)
+    present = builder.lshr(claim, number(PART_BITS))
+    writer.branch(writer.is_less(present, goal), look, end)
+    writer.at(look)
+    writer.take_part(number(0), claim, present, worked, wait)
+    writer.at(worked)
+    looks.add_incoming(number(0), worked)
+    builder.branch(loop)
+    writer.at(wait)
+    more = writer.wait_a_little(looks, again)
+    writer.at(again)
+    looks.add_incoming(more, again)
+    builder.branch(loop)
+    writer.at(end)
+    builder.ret_void()
+
+
+def _write_stop(writer: _Writer) -> None:
+    """team_stop(state): let the threads end."""
+    writer.write(STOPPED, writer.number(1))
+    writer.wake_sleepers()
+    writer.builder.ret_void()
+
+
+def _write_worker(writer: _Writer) -> None:
+    """team_worker(state, thread): take parts as they come; return when the team is stopped."""
+    builder, number = writer.builder, writer.number
+    _, thread = writer.function.args
+    entry = builder.block
+    names = (
+        "loop",
+        "busy",
+        "wait",
+        "idle",
+        "spin",
+        "worked",
+        "again",
+        "tired",
+        "sleep",
+        "nap",
+        "rise",
+        "stop",
+    )
+    loop, busy, wait, idle, spin, worked, again, tired, sleep, nap, rise, stop = map(writer.block, names)
+
+    def has_work() -> Any:
+        return writer.is_less(builder.lshr(writer.read(CLAIM), number(PART_BITS)), writer.read(PUBLISHED))
+
+    def stopped() -> Any:
+        return builder.icmp_signed("!=", writer.read(STOPPED), number(0))
+
+    builder.branch(loop)
+    writer.at(loop)
+    looks = builder.phi(I64)
+    looks.add_incoming(number(0), entry)
+    claim = writer.read(CLAIM)
+    present = builder.lshr(claim, number(PART_BITS))
+    writer.branch(writer.is_less(present, writer.read(PUBLISHED)), busy, idle)
+    writer.at(busy)
+    writer.take_part(thread, claim, present, worked, wait)
+    writer.at(worked)
+    looks.add_incoming(number(0), worked)
+    builder.branch(loop)
+    writer.at(idle)
+    writer.branch(stopped(), stop, spin)
+    writer.at(spin)
+    writer.branch(writer.is_less(looks, number(SPINS)), wait, tired)
+    writer.at(wait)
+    more = writer.wait_a_little(looks, again)
+    writer.at(again)
+    looks.add_incoming(more, again)
+    builder.branch(loop)
+    writer.at(tired)
+    writer.call("pthread_mutex_lock", [writer.word(MUTEX)])
+    builder.atomic_rmw("add", writer.word(SLEEPERS), number(1), "seq_cst")
+    builder.branch(sleep)
+    writer.at(sleep)
+    writer.branch(builder.or_(has_work(), stopped()), rise, nap)
+    writer.at(nap)
+    writer.call("pthread_cond_wait", [writer.word(CONDITION), writer.word(MUTEX)])
+    builder.branch(sleep)
+    writer.at(rise)
+    builder.atomic_rmw("sub", writer.word(SLEEPERS), number(1), "seq_cst")
+    writer.call("pthread_mutex_unlock", [writer.word(MUTEX)])
+    looks.add_incoming(number(0), rise)
+    builder.branch(loop)
+    writer.at(stop)
+    builder.ret_void()
