@@ -1,7 +1,7 @@
 """Kernels that are still being computed when the call that asked for them has returned.
 
-While Python prepares the next call of a backward pass, the other threads of the team compute those before it
-(kernels/cpu/codegen/team.py). What such a kernel writes must not be looked at before `wait`:
+While Python prepares the next call of a model or of a backward pass, the other threads of the team compute those before
+it (kernels/cpu/codegen/team.py). What such a kernel writes must not be looked at before `wait`:
 
 - kernels that may be left running say so when they are registered (`@accelerates(..., ahead=True)`). They look at no
   values in Python, only hand arrays to compiled kernels, which run in the order in which they were asked for; before
@@ -9,7 +9,10 @@ While Python prepares the next call of a backward pass, the other threads of the
 - the few callers that know what to do with unfinished results ask for them by `call`, and make of them tensors that
   wait (autograd/delayed.py): whoever asks such a tensor for its array waits. Other calls are finished when they return;
 - a copy into another layout waits, and so does whoever is about to change an array in place;
-- the backward pass waits before it returns.
+- the outermost module that was called, and the backward pass, wait before they return.
+
+Nothing outside of these two ever sees an unfinished array. Inside, a program that writes into memory by NumPy which an
+operation before it reads (a weight, say) is as little noticed as by version counters.
 
 This module only says whether kernels may be left running, and whether some are.
 """
@@ -78,6 +81,11 @@ def wait() -> None:
         _finish()
         if _thread is None or _thread == get_ident():  # else that thread may have started others meanwhile
             _running = False
+
+
+def is_free() -> bool:
+    """Return whether no thread is in a `block`."""
+    return _thread is None
 
 
 @contextlib.contextmanager

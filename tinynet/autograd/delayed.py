@@ -139,7 +139,8 @@ def _affine(first: Affine, second: Affine | Array | None, relu: bool) -> Array:
     other, scale, shift = second, None, None
     if isinstance(second, Affine):
         other, scale, shift = second.x, second.scale, second.shift
-    return fused.channel_affine(
+    return run_ahead.call(
+        fused.channel_affine,
         first.x,
         scale=first.scale,
         shift=first.shift,
@@ -214,6 +215,10 @@ class DelayedTensor(Tensor):
         """NumPy dtype of the elements."""
         return _like(self).dtype
 
+    def numel(self) -> int:
+        """Return the number of elements."""
+        return int(_like(self).size)
+
     def is_floating_point(self) -> bool:
         """Return whether the elements are real numbers: they are."""
         return True
@@ -265,6 +270,16 @@ def unfinished(x: Tensor) -> Array:
         if type(expression) is not Running:
             take_values(x, array)
         return array
+
+
+def written(x: Tensor) -> None:
+    """Note that a kernel that may have been left running writes into the array of a tensor."""
+    if type(x) is Tensor and run_ahead.allowed():
+        with _lock:
+            x.__class__ = DelayedTensor
+            x.expression = Running(x.__dict__.pop("array"))  # type: ignore[attr-defined]
+    elif type(x) is not DelayedTensor:
+        run_ahead.wait()
 
 
 def take_values(x: DelayedTensor, array: Array) -> None:
@@ -350,7 +365,7 @@ def added(x: Any, y: Any) -> DelayedTensor | None:
             return None
         second = expression_of(y)
         if second is None or type(second) is Running:
-            second = y.array
+            second = unfinished(y)
         if type(second) is Affine:
             return DelayedTensor(Sum(first, second)) if _lies_alike(first.x, second.x) else None
         if isinstance(second, Sum | GradientSum | Masked) or not _lies_alike(first.x, second):

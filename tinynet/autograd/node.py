@@ -217,7 +217,7 @@ class _SavedOutput:
     __slots__ = ("array", "counter", "index", "requires_grad", "version")
 
     def __init__(self, y: Tensor, index: int) -> None:
-        self.array, self.index, self.requires_grad = y.array, index, y._requires_grad
+        self.array, self.index, self.requires_grad = delayed.unfinished(y), index, y._requires_grad
         self.counter = y.version_counter()
         self.version = self.counter[0]
 

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Self
 
+from tinynet import run_ahead
 from tinynet.nn.conversion import ConversionMethods
 from tinynet.nn.hooks import HookMethods
 from tinynet.nn.parameter import Buffer, Parameter
@@ -60,7 +61,11 @@ class Module(TraversalMethods, ConversionMethods, StateMethods, HookMethods):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return forward's result, having called the hooks."""
         if self._backward_hooks or self._backward_pre_hooks or self._forward_hooks or self._forward_pre_hooks:
-            return self._call_with_hooks(args, kwargs)
+            with run_ahead.block():
+                return self._call_with_hooks(args, kwargs)
+        if run_ahead.is_free():  # the outermost module
+            with run_ahead.block():
+                return self.forward(*args, **kwargs)
         return self.forward(*args, **kwargs)
 
     # Attributes

@@ -10,6 +10,7 @@ from tinynet.autograd import Function, delayed, is_grad_enabled
 from tinynet.kernels.generic import conv as kernels
 from tinynet.kernels.generic import fused
 from tinynet.kernels.generic.im2col import Pair, col2im, im2col, output_size
+from tinynet.memory import is_private
 from tinynet.ops.normalization import ChannelSum
 from tinynet.tensor import Tensor
 
@@ -37,6 +38,10 @@ class Conv2d(Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
         _save(ctx, x, weight, geometry)
         shift = None if bias is None else bias.array
+        array = delayed.unfinished(x)
+        if is_private(array):
+            found = run_ahead.call(kernels.conv2d, array, weight.array, shift, **geometry.options())
+            return delayed.running(found)
         return Tensor(kernels.conv2d(x.array, weight.array, shift, **geometry.options()))
 
     @staticmethod
@@ -57,7 +62,13 @@ class Conv2d(Function):
             )
         if need_weight:
             grad_weight = delayed.running(
-                run_ahead.call(kernels.conv2d_grad_weight, x.array, array, kernel_size=kernel_size, **options)
+                run_ahead.call(
+                    kernels.conv2d_grad_weight,
+                    delayed.unfinished(x),
+                    array,
+                    kernel_size=kernel_size,
+                    **options,
+                )
             )
         return grad_x, grad_weight, Tensor(fused.channel_sum(array)) if need_bias else None, None
 

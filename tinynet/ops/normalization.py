@@ -25,8 +25,9 @@ class BatchNorm(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, ...]:
-        if delayed.possible(x.array):
-            y, batch_mean, batch_var, invstd = _later(ctx, x.array, weight.array, bias.array, eps)
+        array = delayed.unfinished(x)
+        if delayed.possible(array):
+            y, batch_mean, batch_var, invstd = _later(ctx, array, weight.array, bias.array, eps)
         else:
             arrays = kernels.batch_norm(x.array, weight.array, bias.array, eps=eps)
             y, batch_mean, batch_var, invstd = (Tensor(array) for array in arrays)
@@ -40,7 +41,8 @@ class BatchNorm(Function):
     def backward(ctx: Any, grad_y: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, batch_mean, invstd = ctx.saved_tensors
         if type(grad_y) is DelayedTensor and not autograd.is_grad_enabled():
-            found = _behind_relu(ctx, grad_y, x.array, weight.array, batch_mean.array, invstd.array)
+            arrays = (delayed.unfinished(t) for t in (x, weight, batch_mean, invstd))
+            found = _behind_relu(ctx, grad_y, *arrays)
             if found is not None:
                 return (*found, None)
         grads = BatchNormBackward.apply(grad_y, x, weight, batch_mean, invstd, ctx.eps)
@@ -49,9 +51,9 @@ class BatchNorm(Function):
 
 def _later(ctx: Any, x: Array, weight: Array, bias: Array, eps: float) -> tuple[Tensor, ...]:
     """Take the statistics now, and leave scaling and shifting to what follows."""
-    *found, scale, shift = fused.batch_norm_coefficients(x, weight, bias, eps=eps)
+    *found, scale, shift = run_ahead.call(fused.batch_norm_coefficients, x, weight, bias, eps=eps)
     ctx.affine = delayed.Affine(x, scale, shift)
-    return delayed.scaled_and_shifted(ctx.affine), *(Tensor(array) for array in found)
+    return delayed.scaled_and_shifted(ctx.affine), *(delayed.running(array) for array in found)
 
 
 def _behind_relu(
@@ -150,8 +152,9 @@ class ChannelAffine(Function):
     def forward(ctx: Any, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         need_x, need_scale, _ = ctx.needs_input_grad
         ctx.save_for_backward(x if need_scale else None, scale if need_x else None)
-        if delayed.possible(x.array) and scale.dtype == x.dtype:
-            return delayed.scaled_and_shifted(delayed.Affine(x.array, scale.array, shift.array))
+        array = delayed.unfinished(x)
+        if delayed.possible(array) and scale.dtype == array.dtype:
+            return delayed.scaled_and_shifted(delayed.Affine(array, scale.array, shift.array))
         options: dict[str, Any] = dict.fromkeys(("other", "other_scale", "other_shift"))
         return Tensor(
             fused.channel_affine(x.array, scale=scale.array, shift=shift.array, **options, relu=False)

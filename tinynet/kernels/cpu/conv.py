@@ -225,7 +225,7 @@ def _machine_code(
     )
 
 
-@accelerates(generic.conv2d, device="cpu", when=_machine_code)
+@accelerates(generic.conv2d, device="cpu", when=_machine_code, ahead=True)
 def conv2d_generated(
     x: Array, weight: Array, bias: Array | None, *, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> Array:

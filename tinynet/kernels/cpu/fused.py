@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tinynet import run_ahead
 from tinynet.backend import Array
-from tinynet.kernels.cpu.available import FLOAT32, in_rows, pays
+from tinynet.kernels.cpu.available import FLOAT32, has_compiler, in_rows, pays
 from tinynet.kernels.generic import fused as generic
 from tinynet.kernels.generic import normalization
 from tinynet.kernels.registry import accelerates
@@ -26,13 +27,32 @@ def _all_float32(*values: Any) -> bool:
     return True
 
 
-@accelerates(generic.batch_norm_coefficients, device="cpu", when=_rows)
+@accelerates(generic.batch_norm_coefficients, device="cpu", when=_rows, ahead=True)
 def batch_norm_coefficients(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, ...]:
     """Sum x - k and its square over blocks of rows, k the first row of x, and finish in double precision."""
     from tinynet.kernels.cpu.codegen import rows_plan
 
     found = rows_plan.coefficients(x, np.ascontiguousarray(weight), np.ascontiguousarray(bias), eps)
     return found[0], found[1], found[2], found[3], found[4]
+
+
+def _movable(*arrays: Array, **_: Any) -> bool:
+    """Return whether all are contiguous float32, and whether there is a hurry: NumPy takes no longer."""
+    return (
+        run_ahead.allowed()
+        and has_compiler()
+        and all(a.dtype is FLOAT32 and a.flags.c_contiguous for a in arrays)
+    )
+
+
+@accelerates(normalization.move_statistics_, device="cpu", when=_movable, ahead=True)
+def move_statistics_(
+    running_mean: Array, running_var: Array, mean: Array, var: Array, *, momentum: float, unbiased: float
+) -> None:
+    """Move both by one kernel, behind the one that takes the statistics."""
+    from tinynet.kernels.cpu.codegen import rows_plan
+
+    rows_plan.move_statistics_(running_mean, running_var, mean, var, momentum, unbiased)
 
 
 @accelerates(generic.channel_sum, device="cpu", when=_rows)
@@ -43,7 +63,7 @@ def channel_sum(x: Array) -> Array:
     return rows_plan.channel_sum(x)
 
 
-@accelerates(generic.channel_affine, device="cpu", when=_rows)
+@accelerates(generic.channel_affine, device="cpu", when=_rows, ahead=True)
 def channel_affine(
     x: Array,
     *,

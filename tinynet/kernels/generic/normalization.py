@@ -30,6 +30,16 @@ def batch_norm(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Arr
 
 
 @kernel
+def move_statistics_(
+    running_mean: Array, running_var: Array, mean: Array, var: Array, *, momentum: float, unbiased: float
+) -> None:
+    """Replace running statistics by (1 - momentum) * running + momentum * batch; var counts times `unbiased`."""
+    for running, batch in ((running_mean, mean), (running_var, var * unbiased)):
+        running *= 1 - momentum
+        running += momentum * batch
+
+
+@kernel
 def batch_norm_backward(
     grad_y: Array, x: Array, weight: Array, *, mean: Array, invstd: Array
 ) -> tuple[Array, Array, Array]:

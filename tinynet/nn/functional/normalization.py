@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tinynet import ops
+from tinynet import ops, run_ahead
+from tinynet.autograd import delayed
 from tinynet.backend import array_module, sum_dtype
 from tinynet.grad_mode import is_grad_enabled
+from tinynet.kernels.generic.normalization import move_statistics_
 from tinynet.nn.functional.arguments import check_floating
 from tinynet.nn.functional.pool import avg_pool2d
 from tinynet.tensor import Tensor
@@ -239,7 +241,10 @@ def _check_parameters(function: str, x: Tensor, shape: tuple[int, ...], **named:
     Raises:  RuntimeError: names the one that does not fit
     """
     for name, value in named.items():
-        if value is None or (value.array.shape == shape and value.array.dtype is x.dtype):
+        if value is None:
+            continue
+        array = delayed.unfinished(value)
+        if array.shape == shape and array.dtype is x.dtype:
             continue  # the usual case
         if value is not None and value.shape != shape:
             wanted = f"{shape[0]} elements" if len(shape) == 1 else f"elements of shape {list(shape)}"
@@ -290,15 +295,22 @@ def _batch_norm_training(
     eps: float,
 ) -> Tensor:
     """Normalise with the statistics of the batch; `momentum` is a number, or an array on the device of x."""
-    size = x.array.size
+    size = x.numel()
     if size == 0:
         return _affine(x, weight, bias, _channels(x)).to(x.dtype)
-    count = size // x.array.shape[1]
+    count = size // x.shape[1]
     if count == 1:
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {list(x.shape)}"
         )
     y, mean, var = ops.batch_norm(x, weight, bias, eps)
+    given = [t for t in (running_mean, running_var) if t is not None]
+    if len(given) == 2 and isinstance(momentum, float):
+        statistics = (delayed.unfinished(t) for t in (*given, mean, var))
+        run_ahead.call(move_statistics_, *statistics, momentum=momentum, unbiased=count / (count - 1))
+        for tensor in given:
+            delayed.written(tensor)
+        return y
     _move(running_mean, mean.array, momentum)
     _move(running_var, var.array * (count / (count - 1)), momentum)
     return y

@@ -160,6 +160,19 @@ def finish_statistics(code: Code) -> None:
 
 
 @template
+def move_statistics(code: Code) -> None:
+    """Running mean and variance times keep plus the batch's times take, its variance times `unbiased` before."""
+    running_mean, running_var, mean, var, scalars = code.pointers(5)
+    (C,) = code.integers(1)
+    keep, take, unbiased = ((scalars + i).broadcast() for i in range(3))
+    for at, mask in _columns(code, C):
+        for running, batch, factor in ((running_mean, mean, None), (running_var, var, unbiased)):
+            value = (batch + at).load(mask)
+            value = value if factor is None else value * factor
+            (running + at).store((running + at).load(mask) * keep + value * take, mask)
+
+
+@template
 def finish_backward(code: Code) -> None:
     """From the sums of `backward_sums`: the factors p, q and s, and grad_weight and grad_bias.
 

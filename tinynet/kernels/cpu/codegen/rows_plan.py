@@ -45,6 +45,20 @@ def coefficients(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float
     return found
 
 
+def move_statistics_(
+    running_mean: np.ndarray,
+    running_var: np.ndarray,
+    mean: np.ndarray,
+    var: np.ndarray,
+    momentum: float,
+    unbiased: float,
+) -> None:
+    """Replace running statistics (C,) by (1 - momentum) * running + momentum * batch, var times `unbiased`."""
+    scalars = np.array([1 - momentum, momentum, unbiased], np.float32)
+    given = running_mean, running_var, mean, var, scalars
+    run(step(kernels.move_statistics(), *given, mean.size, parts=1))
+
+
 def channel_sum(x: np.ndarray) -> np.ndarray:
     """Return the sums of the channels, those of blocks of rows added up in double precision."""
     C = x.shape[1]
