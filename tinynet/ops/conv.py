@@ -61,14 +61,9 @@ class Conv2d(Function):
                 run_ahead.call(kernels.conv2d_grad_input, array, weight.array, image=image, **options)
             )
         if need_weight:
+            factors = delayed.unfinished(x), array
             grad_weight = delayed.running(
-                run_ahead.call(
-                    kernels.conv2d_grad_weight,
-                    delayed.unfinished(x),
-                    array,
-                    kernel_size=kernel_size,
-                    **options,
-                )
+                run_ahead.call(kernels.conv2d_grad_weight, *factors, kernel_size=kernel_size, **options)
             )
         return grad_x, grad_weight, Tensor(fused.channel_sum(array)) if need_bias else None, None
 

@@ -275,3 +275,65 @@ def test_interrupts_leave_the_team_usable() -> None:
         print("done", end="")
     """
     assert outcome(code) == (0, "done", "")
+
+
+def test_kernels_left_running_are_computed_in_order() -> None:
+    mine = Team()
+    for left in (1, 3, 1000):
+        x, y = np.zeros((2, ITEMS, lanes()), np.float32)
+        for k in range(100):
+            pair = (x, y) if k % 2 == 0 else (y, x)
+            mine.run([step(shift(), *pair, ITEMS)], 3, left)
+        mine.run((), 1)
+        assert (x == 100).all()
+        assert not mine._kept
+    mine.stop()
+
+
+def test_what_is_left_running_is_finished_when_the_team_ends() -> None:
+    mine = Team()
+    x, y = np.zeros((2, ITEMS, lanes()), np.float32)
+    for _ in range(50):
+        mine.run([step(shift(), x, y, ITEMS), step(shift(), y, x, ITEMS)], 3, 1000)
+    mine.stop()
+    assert (x == 100).all()
+
+
+def test_arrays_of_kernels_left_running_stay_alive() -> None:
+    mine = Team()
+    out = np.zeros((ITEMS, lanes()), np.float32)
+    for k in range(200):
+        source = np.full((ITEMS, lanes()), k, np.float32)
+        mine.run([step(shift(), source, out, ITEMS)], 3, 50)
+        del source
+    mine.run((), 1)
+    assert (out == 200).all()
+    mine.stop()
+
+
+def test_more_kernels_than_the_queue_has_room_for() -> None:
+    circle(3000, 3)
+
+
+def _who(code: Code) -> None:
+    """Write the number of the thread beside each item."""
+    (out,) = code.pointers(1)
+    (n,) = code.integers(1)
+    first, end = code.share(n)
+    threads = code.pointers(1)[0] + code.thread
+    for i in code.range(first, end):
+        (out + i * code.lanes).store(threads.broadcast())
+
+
+who = template(_who)
+
+
+@pytest.mark.parametrize("threads", THREADS)
+def test_parts_run_in_no_more_threads_than_asked_for(threads: int) -> None:
+    circle(1, max(THREADS))  # so many threads there are
+    numbers = np.arange(100, dtype=np.float32)
+    for _ in range(20):
+        out = np.full((ITEMS, lanes()), -1, np.float32)
+        run(step(who(), out, ITEMS, numbers, parts=ITEMS), threads=threads)
+        assert out.min() >= 0
+        assert out.max() < threads

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from tinynet import run_ahead
 from tinynet.backend import Array
 from tinynet.kernels.cpu.available import FLOAT32, has_compiler, in_rows, pays
 from tinynet.kernels.generic import fused as generic
@@ -37,19 +36,15 @@ def batch_norm_coefficients(x: Array, weight: Array, bias: Array, *, eps: float)
 
 
 def _movable(*arrays: Array, **_: Any) -> bool:
-    """Return whether all are contiguous float32, and whether there is a hurry: NumPy takes no longer."""
-    return (
-        run_ahead.allowed()
-        and has_compiler()
-        and all(a.dtype is FLOAT32 and a.flags.c_contiguous for a in arrays)
-    )
+    """Return whether all are contiguous float32."""
+    return has_compiler() and all(a.dtype is FLOAT32 and a.flags.c_contiguous for a in arrays)
 
 
 @accelerates(normalization.move_statistics_, device="cpu", when=_movable, ahead=True)
 def move_statistics_(
     running_mean: Array, running_var: Array, mean: Array, var: Array, *, momentum: float, unbiased: float
 ) -> None:
-    """Move both by one kernel, behind the one that takes the statistics."""
+    """Move both by one kernel: NumPy would be as fast, but would have to wait for the statistics."""
     from tinynet.kernels.cpu.codegen import rows_plan
 
     rows_plan.move_statistics_(running_mean, running_var, mean, var, momentum, unbiased)
