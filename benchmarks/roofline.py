@@ -139,8 +139,8 @@ def table(name: str, batch_size: int, step: Step, ceiling: Peak) -> str:
     summary = ", ".join(f"{title} {ms:.1f}" for title, ms in parts.items())
     lines += [
         "",
-        f"A step: {1e3 * step.plain:.1f} ms, and {1e3 * step.traced:.1f} while it is traced: {summary}, Python "
-        f"{1e3 * step.rest:.1f}. With every row at its limit: {1e3 * limit:.1f} ms.",
+        f"A step: {1e3 * step.plain:.1f} ms. Traced, with nothing running beside Python, {1e3 * step.traced:.1f}: "
+        f"{summary}, Python {1e3 * step.rest:.1f}. With every row at its limit: {1e3 * limit:.1f} ms.",
     ]
     return "\n".join(lines)
 

@@ -45,7 +45,7 @@ KINDS = {
     "MatMul": "linear, and its gradients",
 }
 """Rows of the table by kernels and operations; operations that are not listed are OTHERS."""
-OTHERS = "loss, shortcuts, other NumPy"
+OTHERS = "loss, shortcuts, running statistics"
 FLOP = {
     "batch_norm_coefficients": 4,
     "batch_norm_backward": 8,

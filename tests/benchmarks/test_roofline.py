@@ -159,7 +159,7 @@ def test_rows_and_rest_add_up_to_the_step():
     step = Step(rows, traced=1.0, plain=0.5)
     assert step.rest == 0.625
     text = roofline.table("net", 1, step, CEILING)
-    assert "A step: 500.0 ms, and 1000.0 while it is traced" in text
+    assert "A step: 500.0 ms. Traced, with nothing running beside Python, 1000.0:" in text
     assert "convolutions 0.0, batch norm 250.0, other operations 125.0, Python 625.0" in text
 
 

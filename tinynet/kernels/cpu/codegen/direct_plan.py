@@ -83,7 +83,7 @@ def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.n
     places = [(kh * DH * width + kw * DW) * cw for kh in range(KH) for kw in range(KW)]
     rows, columns = whole(C, cw), whole(O, V * L)
     panels = scratch("panels", KH * KW * rows * columns)
-    packed = [step(packing.pack(V, cw), weight, panels, O, C, KH * KW, rows)]
+    packed = [step(packing.pack(V, KH * KW), weight, panels, O, C, rows)]
     if rows != C:
         packed.insert(0, step(clear(), panels, KH * KW * rows * columns))
     _run(
@@ -229,6 +229,6 @@ def grad_weight(x: np.ndarray, dy: np.ndarray, shape: Shape) -> np.ndarray:
             ),
             step(add_copies(), sums, parts, size),
         ]  # fmt: skip
-    steps.append(step(packing.unpack(V, cw, m), sums, grad, O, C, KH * KW, blocks))
+    steps.append(step(packing.unpack(V, cw, m, KH * KW), sums, grad, O, C, blocks))
     run(*steps, threads=threads)
     return grad

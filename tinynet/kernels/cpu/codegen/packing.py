@@ -36,10 +36,13 @@ def store_columns(
 
 
 @template
-def pack(code: Code, V: int, cw: int) -> None:
-    """Write the panels of weight (O, C, K), lanes along O; the panels' channels beyond C must hold zeros."""
+def pack(code: Code, V: int, K: int) -> None:
+    """Write the panels of weight (O, C, K), lanes along O; the panels' channels beyond C must hold zeros.
+
+    K, the places of the window, is known when the kernel is written: dividing by it takes a multiplication then.
+    """
     weight, panels = code.pointers(2)
-    O, C, K, rows = code.integers(4)
+    O, C, rows = code.integers(3)
     L = code.lanes
     begin, end = code.share((O + (V * L - 1)) // (V * L) * V)
     for column in code.range(begin, end):
@@ -82,10 +85,10 @@ def pack_turned(code: Code, V: int, K: int) -> None:
 
 
 @template
-def unpack(code: Code, V: int, cw: int, m: int) -> None:
-    """Write weight (O, C, K) from sums [groups][K/m][CB][m*cw][V*L]."""
+def unpack(code: Code, V: int, cw: int, m: int, K: int) -> None:
+    """Write weight (O, C, K) from sums [groups][K/m][CB][m*cw][V*L]; K is known when the kernel is written."""
     sums, weight = code.pointers(2)
-    O, C, K, blocks = code.integers(4)
+    O, C, blocks = code.integers(3)
     L = code.lanes
     begin, end = code.share((O + (V * L - 1)) // (V * L) * V)
     for column in code.range(begin, end):
