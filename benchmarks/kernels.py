@@ -34,6 +34,7 @@ STREAMING = (
     "channel_affine",
     "channel_sum",
     "masked_sum",
+    "move_statistics_",
     "relu",
     "relu_backward",
     "sum_of_two",
@@ -72,6 +73,10 @@ def streaming(name: str, batch: int, channels: int, size: int) -> tuple[tuple, d
         "channel_affine": ((x,), {**affine, "relu": True}),
         "channel_sum": ((x,), {}),
         "masked_sum": ((grad,), {"other": other, "y": y}),
+        "move_statistics_": (
+            (weight,),
+            {"running_var": bias, "mean": mean, "var": invstd, "momentum": 0.1, "unbiased": 1.0},
+        ),
         "relu": ((x,), {}),
         "relu_backward": ((), {"grad_y": grad, "y": y}),
         "sum_of_two": ((x,), {"other": other}),

@@ -60,7 +60,7 @@ def multiply_adds(code: Code) -> None:
     total = code.zero
     for a in sums:
         total = total + a.get()
-    (out + (code.thread + 3) * code.lanes).store(total)
+    (out + (code.part + 3) * code.lanes).store(total)
 
 
 def read(code: Code) -> None:
@@ -72,7 +72,7 @@ def read(code: Code) -> None:
     total = code.zero
     for a in sums:
         total = total + a.get()
-    (out + (code.thread + 1) * code.lanes).store(total)
+    (out + (code.part + 1) * code.lanes).store(total)
 
 
 def write(code: Code) -> None:
@@ -92,10 +92,10 @@ def scale(code: Code) -> None:
 
 
 def _vectors(code: Code) -> Iterator[tuple[int, Int]]:
-    """Loop, as often as the next argument says, over this thread's vectors of as many numbers as the one after it.
+    """Loop, as often as the next argument says, over this part's vectors of as many numbers as the one after it.
 
-    UNROLL vectors are written out; of each its number among these and its place. A thread waits for no other between
-    two passes.
+    UNROLL vectors are written out; of each its number among these and its place. There is a part for
+    each thread, which waits for no other between two passes.
     """
     passes, count = code.integers(2)
     unit = UNROLL * code.lanes
@@ -135,7 +135,7 @@ def flops(threads: int, *, turns: int = TURNS, tries: int = TRIES) -> float:
     out = aligned((threads + 3) * L)
     out[L : 2 * L], out[2 * L : 3 * L] = 0.5, 1
     kernel = _compiled(multiply_adds)
-    seconds = _best(lambda: run(step(kernel, out, turns), threads=threads), tries)
+    seconds = _best(lambda: run(step(kernel, out, turns, parts=threads), threads=threads), tries)
     assert (out[3 * L :] == 2 * SUMS[L]).all() or turns < 30, "the sums tend to 2"
     return 2 * L * SUMS[L] * turns * threads / seconds
 
@@ -153,7 +153,7 @@ def bandwidth(size: int, threads: int, *, tries: int = TRIES) -> float:
         x, y = empty(count), empty(count)
         x[:], y[:] = 1, 1
         passes = max(1, DRAM // size)  # so that a try takes milliseconds in every case
-        work = step(_compiled(kernel), x, y, out, passes, count)
+        work = step(_compiled(kernel), x, y, out, passes, count, parts=threads)
         seconds = _best(lambda work=work: run(work, threads=threads), tries)
         found.append(4 * count * arrays * passes / seconds)
     return max(found)

@@ -25,6 +25,7 @@ KINDS = {
     "conv2d_grad_weight": "convolution, gradient of weight",
     "batch_norm": "batch norm",
     "batch_norm_coefficients": "batch norm: statistics",
+    "move_statistics_": "batch norm: running statistics",
     "channel_affine": "batch norm: scale, shift (add, ReLU)",
     "batch_norm_backward": "batch norm (ReLU, sum of gradients), backward",
     "batch_norm_backward_behind_relu": "batch norm (ReLU, sum of gradients), backward",
@@ -45,9 +46,10 @@ KINDS = {
     "MatMul": "linear, and its gradients",
 }
 """Rows of the table by kernels and operations; operations that are not listed are OTHERS."""
-OTHERS = "loss, shortcuts, running statistics"
+OTHERS = "loss, shortcuts, other NumPy"
 FLOP = {
     "batch_norm_coefficients": 4,
+    "move_statistics_": 7,
     "batch_norm_backward": 8,
     "batch_norm_backward_behind_relu": 8,
     "channel_sum": 1,
@@ -73,6 +75,8 @@ def describe(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: A
     """Describe a call by its name and arguments."""
     arrays = list(_arrays((args, kwargs)))
     moved = sum(array.nbytes for array in arrays) + sum(array.nbytes for array in _arrays(result))
+    if name == "move_statistics_":  # in place
+        moved += args[0].nbytes + kwargs["running_var"].nbytes
     if name.endswith("_all_"):  # in place: all but the gradients is written too
         changed = {key: value for key, value in kwargs.items() if key != "grads"}
         moved += sum(array.nbytes for array in _arrays(changed))
@@ -90,7 +94,7 @@ def describe(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: A
     if each is not None and kwargs.get("other") is not None and name != "channel_affine":
         each += 1
     flop = None if each is None else float(each) * arrays[0].size
-    C, *image = arrays[0].shape[1:]
+    C, *image = arrays[0].shape[1:] or arrays[0].shape
     return Work(KINDS[name], f"{C}, {'x'.join(map(str, image))}", flop, flop, moved)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -19,13 +22,17 @@ def test_moved_statistics_equal_numpys(
     given = [rng.standard_normal(C).astype(np.float32) for _ in range(4)]
     found, expected = ([array.copy() for array in given] for _ in range(2))
     (version,) = move_statistics_.kernel.accelerated  # type: ignore[attr-defined]
-    options = {"momentum": momentum, "unbiased": unbiased}
-    assert version.when(*given, **options)
-    assert not version.when(*(array.astype(np.float64) for array in given), **options)
-    assert not version.when(*(np.repeat(array, 2)[::2] for array in given), **options) or C == 1
-    version.function(*found, **options)
+
+    def call(function: Callable[..., Any], arrays: list[np.ndarray]) -> Any:
+        named = dict(zip(("running_var", "mean", "var"), arrays[1:], strict=True))
+        return function(arrays[0], **named, momentum=momentum, unbiased=unbiased)
+
+    assert call(version.when, given)
+    assert not call(version.when, [array.astype(np.float64) for array in given])
+    assert not call(version.when, [np.repeat(array, 2)[::2] for array in given]) or C == 1
+    call(version.function, found)
     with kernels.generic_only():
-        move_statistics_(*expected, **options)
+        call(move_statistics_, expected)
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_array_equal(a, b)
     moved = momentum != 0

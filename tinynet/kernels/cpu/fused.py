@@ -35,14 +35,15 @@ def batch_norm_coefficients(x: Array, weight: Array, bias: Array, *, eps: float)
     return found[0], found[1], found[2], found[3], found[4]
 
 
-def _movable(*arrays: Array, **_: Any) -> bool:
+def _movable(*arrays: Array, momentum: float, unbiased: float, **named: Array) -> bool:
     """Return whether all are contiguous float32."""
-    return has_compiler() and all(a.dtype is FLOAT32 and a.flags.c_contiguous for a in arrays)
+    given = (*arrays, *named.values())
+    return has_compiler() and all(a.dtype is FLOAT32 and a.flags.c_contiguous for a in given)
 
 
 @accelerates(normalization.move_statistics_, device="cpu", when=_movable, ahead=True)
 def move_statistics_(
-    running_mean: Array, running_var: Array, mean: Array, var: Array, *, momentum: float, unbiased: float
+    running_mean: Array, *, running_var: Array, mean: Array, var: Array, momentum: float, unbiased: float
 ) -> None:
     """Move both by one kernel: NumPy would be as fast, but would have to wait for the statistics."""
     from tinynet.kernels.cpu.codegen import rows_plan

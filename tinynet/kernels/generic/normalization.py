@@ -31,7 +31,7 @@ def batch_norm(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Arr
 
 @kernel
 def move_statistics_(
-    running_mean: Array, running_var: Array, mean: Array, var: Array, *, momentum: float, unbiased: float
+    running_mean: Array, *, running_var: Array, mean: Array, var: Array, momentum: float, unbiased: float
 ) -> None:
     """Replace running statistics by (1 - momentum) * running + momentum * batch; var counts times `unbiased`."""
     for running, batch in ((running_mean, mean), (running_var, var * unbiased)):

@@ -306,8 +306,9 @@ def _batch_norm_training(
     y, mean, var = ops.batch_norm(x, weight, bias, eps)
     given = [t for t in (running_mean, running_var) if t is not None]
     if len(given) == 2 and isinstance(momentum, float):
-        statistics = (delayed.unfinished(t) for t in (*given, mean, var))
-        run_ahead.call(move_statistics_, *statistics, momentum=momentum, unbiased=count / (count - 1))
+        first, *rest = (delayed.unfinished(t) for t in (*given, mean, var))
+        named = dict(zip(("running_var", "mean", "var"), rest, strict=True))
+        run_ahead.call(move_statistics_, first, **named, momentum=momentum, unbiased=count / (count - 1))
         for tensor in given:
             delayed.written(tensor)
         return y

@@ -11,7 +11,7 @@ import os
 import numpy as np
 
 from tinynet.backend import BackendUnavailable
-from tinynet.kernels.cpu.codegen import direct_plan, planar_plan, winograd_plan
+from tinynet.kernels.cpu.codegen import direct_plan, few_plan, planar_plan, winograd_plan
 from tinynet.kernels.cpu.codegen.program import lanes
 from tinynet.kernels.cpu.codegen.shape import Shape
 from tinynet.memory import empty
@@ -65,6 +65,8 @@ def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, shape: 
         winograd_plan.convolve(x, weight, bias, y, shape.padding, turned=False)
     elif takes_planes(shape):
         planar_plan.convolve(x, weight, bias, y, shape)
+    elif few_plan.fits(shape):
+        few_plan.convolve(x, weight, bias, y, shape)
     else:
         direct_plan.convolve(x, weight, bias, y, shape)
     return y

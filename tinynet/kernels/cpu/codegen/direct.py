@@ -198,16 +198,16 @@ def convolve(
                             sums = waiting + ((q - first) * across + tile) * size
                             if parts:
                                 with code.when(part.equals(first_unit)):
-                                    _clear(code, sums, R * V)
+                                    clear(code, sums, R * V)
                             result = Tile(code, R, V, sums if parts else None)
                             for unit in code.range(part, end_part):
                                 at, b = (
                                     corner + units.integer(unit),
                                     panel + (unit - first_unit) * (cw * V * L),
                                 )
-                                _add_unit(code, result, at, b, cw, step)
+                                add_unit(code, result, at, b, cw, step)
                             if parts:
-                                _keep(code, result, sums)
+                                keep(code, result, sums)
                             out = (
                                 y + image * out_image + start + q * out_row + ox * out_pixel + group * (V * L)
                             )
@@ -223,23 +223,25 @@ def convolve(
                             )
                             if parts:
                                 with code.when(code.builder.not_(end_part < end_unit)):
-                                    _write_tile(*arguments)
+                                    write_tile(*arguments)
                             else:
-                                _write_tile(*arguments)
+                                write_tile(*arguments)
 
 
-def _clear(code: Code, sums: Pointer, vectors: int) -> None:
+def clear(code: Code, sums: Pointer, vectors: int) -> None:
+    """Write vectors of zeros."""
     for i in range(vectors):
         (sums + i * code.lanes).store(code.zero)
 
 
-def _keep(code: Code, result: Tile, sums: Pointer) -> None:
+def keep(code: Code, result: Tile, sums: Pointer) -> None:
+    """Write the registers of a tile, one after the other."""
     for r, line in enumerate(result.registers):
         for v, register in enumerate(line):
             (sums + (r * result.V + v) * code.lanes).store(register.get())
 
 
-def _add_unit(code: Code, result: Tile, a: Pointer, b: Pointer, cw: int, step: int) -> None:
+def add_unit(code: Code, result: Tile, a: Pointer, b: Pointer, cw: int, step: int) -> None:
     """Add the products of the cw channels of a unit."""
     width = result.V * code.lanes
     unroll = next(u for u in (4, 3, 2, 1) if cw % u == 0) if cw > 6 else cw
@@ -248,7 +250,7 @@ def _add_unit(code: Code, result: Tile, a: Pointer, b: Pointer, cw: int, step: i
             result.add_product(a + (k + u), step * cw, b + (k + u) * width)
 
 
-def _write_tile(
+def write_tile(
     code: Code,
     result: Tile,
     out: Pointer,
@@ -258,6 +260,7 @@ def _write_tile(
     O: Int,
     tail: bool,
 ) -> None:
+    """Write a tile, plus bias, to R pixels `out_pixel` floats apart."""
     L, V = code.lanes, result.V
     for v in range(V):
         channel = group * (V * L) + v * L
@@ -318,7 +321,7 @@ def _sum_pixels(
         left, right = a + q * row, b + q * OW * O
         for ox in code.range(OW):
             _add_outer(total, left + ox * pixel, right + ox * O, masks)
-    _keep(code, total, out)
+    keep(code, total, out)
 
 
 def _add_outer(total: Tile, a: Pointer, b: Pointer, masks: list[Any]) -> None:
@@ -375,4 +378,4 @@ def grad_weight_shared(code: Code, part: int, V: int, cw: int, step: int, tail_o
                         for ox in code.range(OW):
                             a = left + (q * step * width + ox * step) * cw
                             _add_outer(total, a, right + (q * OW + ox) * O, masks)
-                _keep(code, total, out)
+                keep(code, total, out)

@@ -25,7 +25,7 @@ SUMS = 512 << 10
 
 
 @functools.cache
-def _register_tile(columns: tuple[int, ...], vectors: int) -> Pair:
+def register_tile(columns: tuple[int, ...], vectors: int) -> Pair:
     """Return the (R, V) that need the fewest steps for rows of so many columns; R is at most the smallest.
 
     A step takes as long as its multiply-adds or its loads, two of either at a time, and at least as long as one
@@ -46,7 +46,7 @@ def _register_tile(columns: tuple[int, ...], vectors: int) -> Pair:
     return best[1], best[2]
 
 
-def _steps(shape: Shape) -> Pair:
+def steps_of(shape: Shape) -> Pair:
     """Return the pixels between two windows in the copy, and of how many pixels of x one is copied.
 
     Windows of one pixel touch no pixels between them; these need not be copied.
@@ -72,13 +72,13 @@ def _bands(N: int, rows: int, wanted: int, threads: int) -> Pair:
 
 def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray, shape: Shape) -> None:
     """Convolve x with weight into y."""
-    S, every = _steps(shape)
+    S, every = steps_of(shape)
     C, O = x.shape[3], y.shape[3]
     OH, OW = shape.results
     (KH, KW), (PH, PW), (DH, DW) = shape.window, shape.padding, shape.dilation
     L = lanes()
     cw = min(C, L)
-    R, V = _register_tile((OW,), -(-O // L))
+    R, V = register_tile((OW,), -(-O // L))
     width = max((OW - 1) * S + DW * (KW - 1) + 1, PW + 1)
     places = [(kh * DH * width + kw * DW) * cw for kh in range(KH) for kw in range(KW)]
     rows, columns = whole(C, cw), whole(O, V * L)
@@ -134,7 +134,7 @@ def grad_input(dy: np.ndarray, weight: np.ndarray, dx: np.ndarray, shape: Shape)
     right = max((count + shift for _, count, taps in horizontal for _, shift in taps), default=1)
     span = 1 + top + max(0, max((shift for _, _, taps in vertical for _, shift in taps), default=0))
     width = left + max(right, 1)
-    R, V = _register_tile(tuple(sorted({count for _, count, _ in horizontal})), -(-C // L))
+    R, V = register_tile(tuple(sorted({count for _, count, _ in horizontal})), -(-C // L))
     rows, groups = whole(O, cw), -(-C // (V * L))
     places: list[int] = []
     phases, order, offset = [], [], 0
@@ -180,7 +180,7 @@ def _phases(
 
 def grad_weight(x: np.ndarray, dy: np.ndarray, shape: Shape) -> np.ndarray:
     """Sum the outer products of windows of x and pixels of dy."""
-    S, every = _steps(shape)
+    S, every = steps_of(shape)
     L, threads = lanes(), get_num_threads()
     N, H, W, C = x.shape
     _, OH, OW, O = dy.shape

@@ -17,12 +17,18 @@ def _rest(code: Code, valid: object, count: Int) -> Int:
     return Int(code, code.builder.select(valid, count.value, code.int(0).value))
 
 
-def load_columns(code: Code, weight: Pointer, first: Int, O: Int, width: Int, entry: Int) -> list[Vector]:
-    """Return, of L rows of weight (O, width) from `first` on, the L columns from `entry` on, zeros outside."""
+def load_columns(
+    code: Code, weight: Pointer, first: Int, O: Int, width: Int, entry: Int, *, inside: bool = False
+) -> list[Vector]:
+    """Return, of L rows of weight (O, width) from `first` on, the L columns from `entry` on, zeros outside.
+
+    inside: none of them is outside
+    """
     rows = []
     for r in range(code.lanes):
         o = first + r
-        rows.append((weight + o * width + entry).load(code.first_lanes(_rest(code, o < O, width - entry))))
+        mask = None if inside else code.first_lanes(_rest(code, o < O, width - entry))
+        rows.append((weight + o * width + entry).load(mask))
     return transpose(code, rows)
 
 

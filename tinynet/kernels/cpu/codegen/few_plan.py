@@ -1,0 +1,58 @@
+"""When convolutions read their weights where they lie, and with what register tiles. Arrays as in convolution.py."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinynet.kernels.cpu.codegen import direct, few
+from tinynet.kernels.cpu.codegen.direct_plan import register_tile, steps_of
+from tinynet.kernels.cpu.codegen.program import lanes, run, scratch, step, whole
+from tinynet.kernels.cpu.codegen.shape import Shape
+from tinynet.threads import get_num_threads
+
+PIXELS = 128
+"""Pixels of results up to which a weight is used at once."""
+WEIGHTS = 1 << 15
+"""Weights from which that pays: fewer stay in the cache, wherever they are."""
+PLACES = 9
+"""The largest window: its places are unrolled."""
+
+
+def fits(shape: Shape) -> bool:
+    """Return whether there are few pixels and many weights."""
+    OH, OW = shape.results
+    places = shape.window[0] * shape.window[1]
+    return (
+        shape.images * OH * OW <= PIXELS
+        and places <= PLACES
+        and shape.channels >= lanes()
+        and shape.channels * shape.outputs * places >= WEIGHTS
+        and shape.stride[0] == shape.stride[1]
+    )
+
+
+def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray, shape: Shape) -> None:
+    """Write y."""
+    L, threads = lanes(), get_num_threads()
+    S, every = steps_of(shape)
+    N, H, W, C = x.shape
+    _, OH, OW, O = y.shape
+    (KH, KW), (PH, PW), (DH, DW) = shape.window, shape.padding, shape.dilation
+    R, V = register_tile((OW,), -(-O // L))
+    V = min(V, 2) if -(-O // L) % 2 == 0 else 1  # a panel of 9 places and 2 vectors takes half of L1
+    rows = (OH - 1) * S + DH * (KH - 1) + 1
+    width = max((OW - 1) * S + DW * (KW - 1) + 1, PW + 1)
+    plane = rows * width * L
+    size = whole(-(-C // L) * plane, 16)
+    places = np.array([(kh * DH * width + kw * DW) * L for kh in range(KH) for kw in range(KW)], np.int64)
+    room = KH * KW * L * V * L + N * OH * -(-OW // R) * R * V * L
+    copies = scratch("V", size * N + 4 * L)
+    run(
+        step(direct.copy_images(L, C % L != 0), x, copies, N, H, W, C, every, PH, PW, rows, width, size),
+        step(
+            few.convolve(R, V, KH * KW, S, C % L != 0, O % L != 0, bias is not None),
+            copies, weight, y, weight if bias is None else bias, scratch("local", room * threads), places,
+            N, OH, OW, C, O, width, plane, size, room,
+        ),
+        threads=threads,
+    )  # fmt: skip
