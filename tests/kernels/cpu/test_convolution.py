@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from tinynet.kernels.cpu.codegen import convolution, direct, direct_plan, winograd_plan
+from tinynet.kernels.cpu.codegen import convolution, direct, direct_plan, few_plan, winograd_plan
 from tinynet.kernels.cpu.codegen.program import aligned
 from tinynet.kernels.cpu.codegen.shape import Pair, Shape
 from tinynet.kernels.generic import conv as generic
@@ -108,6 +108,16 @@ UNREACHED = [
     Case(1, 16, 16, (2, 5), (1, 2), 4, (2, 0)),
     Case(2, 3, 2, (6, 6), (2, 2), 1, (1, 1), 5),
 ]
+ONE_IMAGE = [
+    Case(1, 16, 33, (5, 4), (3, 3), 1, (1, 1)),
+    Case(1, 37, 64, (4, 4), (3, 3), 1, (1, 1)),
+    Case(2, 64, 40, (3, 5), (1, 1)),
+    Case(1, 48, 16, (9, 7), (3, 3), 2, (1, 1)),
+    Case(3, 17, 130, (6, 5), (1, 1), 2),
+    Case(1, 32, 32, (8, 8), (3, 2), 1, (2, 1), 2),
+    Case(1, 130, 17, (3, 3), (3, 3)),
+    Case(1, 16, 5, (4, 9), (1, 3), 3, (0, 2)),
+]
 FEW = [THREES[0], THREES[1], THREES[3], THREES[7], OTHERS[0], OTHERS[5], OTHERS[7], OTHERS[11], UNREACHED[0]]
 
 
@@ -132,8 +142,9 @@ class Guarded:
     def replace(self, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(convolution, "empty", self.array)
         for module in (direct_plan, winograd_plan):
-            patch.setattr(module, "scratch", lambda use, floats: self.array(floats))
             patch.setattr(module, "empty", self.array)
+        for module in (direct_plan, few_plan, winograd_plan):
+            patch.setattr(module, "scratch", lambda use, floats: self.array(floats))
 
     def check(self) -> None:
         for memory in self.whole:
@@ -277,6 +288,15 @@ def test_direct_convolution_a_few_rows_at_a_time(
     check(case, guarded, (1, 3))
 
 
+@pytest.mark.parametrize("case", ONE_IMAGE, ids=str)
+def test_few_pixels_by_many_weights(case: Case, guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not few_plan.fits(case.shape())
+    monkeypatch.setattr(few_plan, "WEIGHTS", 0)
+    monkeypatch.setattr(convolution, "use_winograd", False)
+    assert few_plan.fits(case.shape())
+    check(case, guarded)
+
+
 def test_results_go_through_the_pool(rng: np.random.Generator) -> None:
     """With the true scratch memory and pool, whatever a larger convolution left there."""
     for case in (Case(4, 64, 64, (16, 16), (3, 3), 1, (1, 1)), THREES[3], OTHERS[7], THREES[1], OTHERS[3]):
@@ -304,6 +324,12 @@ def check_few() -> None:
             memory.replace(patch)
             check(case, memory, (2,))
             memory.check()
+    patch.setattr(few_plan, "WEIGHTS", 0)
+    for case in ONE_IMAGE:
+        memory = Guarded()
+        memory.replace(patch)
+        check(case, memory, (2,))
+        memory.check()
     print(convolution.lanes(), end="")
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tinynet.kernels.cpu.codegen import (
     direct,
+    few,
     packing,
     program,
     rows,
@@ -46,6 +47,7 @@ KERNELS: list[tuple[Callable[..., int], tuple[int | bool | str, ...]]] = [
     (rows.channel_sums, (1, True)),
     (rows.elementwise, ("masked_sum",)),
     (direct.grad_weight, (1, 4, 2, 4, 1, True, True)),
+    (few.convolve, (4, 2, 9, 1, True, True, True)),
     (direct.grad_weight, (3, 9, 1, 3, 1, False, False)),
     (winograd.convolve_local, (4, 2, True, True, False, True, False)),
     (winograd_phases.spread_x, (True,)),
@@ -122,7 +124,7 @@ def test_the_team_waits_with_the_instruction_of_each_cpu(
 
 def test_every_kernel_is_among_those_compiled_here() -> None:
     listed = {write for write, _ in KERNELS}
-    for module in (direct, program, winograd, winograd_weights):
+    for module in (direct, few, program, winograd, winograd_weights):
         for name, value in vars(module).items():
             if hasattr(value, "__wrapped__") and value.__wrapped__.__annotations__.get("code") == "Code":
                 assert value in listed, name

@@ -246,13 +246,13 @@ def _check_parameters(function: str, x: Tensor, shape: tuple[int, ...], **named:
         array = delayed.unfinished(value)
         if array.shape == shape and array.dtype is x.dtype:
             continue  # the usual case
-        if value is not None and value.shape != shape:
+        if value.shape != shape:
             wanted = f"{shape[0]} elements" if len(shape) == 1 else f"elements of shape {list(shape)}"
             raise RuntimeError(
                 f"{name} should contain {wanted} not {list(value.shape)}, for input of size {list(x.shape)}"
             )
         # Half precision may keep its parameters and statistics in float32, as in torch.
-        if value is not None and value.dtype not in (x.dtype, sum_dtype(x.dtype)):
+        if value.dtype not in (x.dtype, sum_dtype(x.dtype)):
             raise RuntimeError(f"{function}: input is {x.dtype}, but {name} is {value.dtype}")
 
 

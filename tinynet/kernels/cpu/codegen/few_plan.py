@@ -38,8 +38,7 @@ def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.n
     N, H, W, C = x.shape
     _, OH, OW, O = y.shape
     (KH, KW), (PH, PW), (DH, DW) = shape.window, shape.padding, shape.dilation
-    R, V = register_tile((OW,), -(-O // L))
-    V = min(V, 2) if -(-O // L) % 2 == 0 else 1  # a panel of 9 places and 2 vectors takes half of L1
+    R, V = register_tile((OW,), 2 - -(-O // L) % 2)  # a panel of 9 places and 2 vectors takes half of L1
     rows = (OH - 1) * S + DH * (KH - 1) + 1
     width = max((OW - 1) * S + DW * (KW - 1) + 1, PW + 1)
     plane = rows * width * L

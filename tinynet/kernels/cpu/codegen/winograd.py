@@ -18,9 +18,10 @@ What stays in cache: a block of tiles is chosen so that V and M of it fit in the
 goes through all stages of its own blocks). Where U alone is larger than that, each stage runs over a larger block with
 all threads, multiplying one f after the other, so that U passes once through a core for many tiles ("phased",
 winograd_phases.py).
-Measured on two cores of Zen 5: as fast as a direct convolution of 560 to 680 GFLOP/s with 16 channels, and 870 to 1340
-with 32 to 512; its multiplications are 27 to 64 % of the peak. The spreading of pixels takes about as long as reading
-and writing 36 vectors for 16 pixels in L2.
+Measured on two cores of Zen 4: as fast as a direct convolution of 370 to 430 GFLOP/s with 16 channels, and 490 to 680
+with 32 to 512; its multiplications are 40 to 73 % of the peak of 235. A tile's pixels are spread in four groups of
+rows, each from the band anew: all at once they would not fit in the registers. It takes about as long as reading and
+writing 36 vectors for 16 pixels in L2.
 
 Source:  Lavin, Gray 2015, arXiv 1509.09308
 """
