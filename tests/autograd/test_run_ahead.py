@@ -255,6 +255,39 @@ def test_a_function_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     equal_without(monkeypatch, lambda: train(2, prepare=wrap))
 
 
+class Kept(tn.autograd.Function):
+    """A function of a user that saves its result, what a kernel may still be writing, and looks at it by NumPy."""
+
+    @staticmethod
+    def forward(ctx: Any, x: tn.Tensor, weight: tn.Tensor) -> tn.Tensor:
+        y = F.conv2d(x, weight, padding=1)
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, grad: tn.Tensor) -> tuple[tn.Tensor, None]:
+        (y,) = ctx.saved_tensors
+        return tn.from_numpy(y.detach().numpy() * 2), None
+
+
+def test_a_result_that_backward_uses_within_a_forward(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[np.ndarray] = []
+
+    def differentiate(block: Block, y: tn.Tensor) -> None:
+        x = y.detach().requires_grad_()
+        z = Kept.apply(block.conv2(x), block.conv1.weight)
+        (g,) = tn.autograd.grad(z, [x], tn.ones(*z.shape))
+        found.append(g.array.copy())
+
+    def compute() -> list[np.ndarray]:
+        found.clear()
+        results = train(2, look=differentiate)
+        assert len(found) == 2
+        return [*results, *found]
+
+    equal_without(monkeypatch, compute)
+
+
 def test_an_error_in_the_middle_leaves_nothing_running(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(block: Block, y: tn.Tensor) -> None:
         raise ZeroDivisionError

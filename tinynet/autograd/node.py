@@ -222,7 +222,7 @@ class _SavedOutput:
         self.version = self.counter[0]
 
     def unpack(self, node: Node) -> Tensor:
-        y = Tensor(self.array)
+        y = delayed.running(self.array)
         y._counter = self.counter
         if self.requires_grad:
             y.attach(node, self.index)

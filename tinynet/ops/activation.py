@@ -50,7 +50,7 @@ class ReLU(Function):
     @staticmethod
     def backward(ctx: Any, grad_y: Tensor) -> Tensor:
         (y,) = ctx.saved_tensors
-        later = None if is_grad_enabled() else delayed.masked(grad_y, y.array, ctx.affine)
+        later = None if is_grad_enabled() else delayed.masked(grad_y, delayed.unfinished(y), ctx.affine)
         return ReLUBackward.apply(grad_y, y.detach()) if later is None else later
 
 

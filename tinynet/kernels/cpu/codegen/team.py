@@ -91,7 +91,7 @@ class Team:
         """Run kernels one after the other, in up to that many threads at once; return when all have finished.
 
         Args:    left: return already when no more than so many kernels, of this call and earlier ones, have not
-                       finished; what they read and write is kept alive
+                       finished; what they read and write is kept alive; the queue holds LENGTH - AT_ONCE at most
         Raises:  RuntimeError: the system does not start that many threads; nothing has run
         """
         if not self.has_threads or self._ended:
@@ -99,6 +99,7 @@ class Team:
             return
         if threads > MOST_THREADS:
             raise RuntimeError(f"cannot run kernels in {threads} threads: at most {MOST_THREADS}")
+        left = min(left, LENGTH - AT_ONCE)
         with self._lock:
             while len(self._threads) < threads - 1:
                 self._start()
