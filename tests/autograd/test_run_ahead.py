@@ -15,6 +15,8 @@ from tinynet.autograd.delayed import DelayedTensor
 from tinynet.kernels.cpu.codegen import program, team
 from tinynet.nn import functional as F
 
+pytestmark = pytest.mark.usefixtures("accelerated")
+
 BATCH, CHANNELS, SIZE = 8, 16, 16
 
 
