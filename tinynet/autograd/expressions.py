@@ -84,9 +84,10 @@ class Masked:
 
 @dataclass(frozen=True, eq=False)
 class Running:
-    """What a kernel that was left running writes (run_ahead.py)."""
+    """What a kernel that was left running writes (run_ahead.py): as a gradient, one that is added to no other."""
 
     x: Array
+    other: None = None
 
     def reads(self) -> tuple[Array, ...]:
         """Return the arrays that the values are computed from: none that anyone could change."""

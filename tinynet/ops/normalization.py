@@ -63,9 +63,7 @@ def _behind_relu(
     gradient = delayed.expression_of(grad_y)
     if gradient is None or (ctx.affine is None and not _covered(gradient.x, x)):
         return None
-    y = scale = shift = other = None
-    if not isinstance(gradient, delayed.Running):
-        other = gradient.other
+    y = scale = shift = None
     if isinstance(gradient, delayed.Masked):
         affine = gradient.affine
         if affine is not None and affine is ctx.affine:
@@ -79,7 +77,7 @@ def _behind_relu(
         weight,
         mean=mean,
         invstd=invstd,
-        other=other,
+        other=gradient.other,
         y=y,
         scale=scale,
         shift=shift,

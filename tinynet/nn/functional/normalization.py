@@ -304,14 +304,20 @@ def _batch_norm_training(
             f"Expected more than 1 value per channel when training, got input size {list(x.shape)}"
         )
     y, mean, var = ops.batch_norm(x, weight, bias, eps)
-    given = [t for t in (running_mean, running_var) if t is not None]
-    if len(given) == 2 and isinstance(momentum, float):
-        first, *rest = (delayed.unfinished(t) for t in (*given, mean, var))
-        named = dict(zip(("running_var", "mean", "var"), rest, strict=True))
-        run_ahead.call(move_statistics_, first, **named, momentum=momentum, unbiased=count / (count - 1))
-        for tensor in given:
-            delayed.written(tensor)
+    unbiased = count / (count - 1)
+    if running_mean is None or running_var is None or not isinstance(momentum, float):
+        _move(running_mean, mean.array, momentum)
+        _move(running_var, var.array * unbiased, momentum)
         return y
-    _move(running_mean, mean.array, momentum)
-    _move(running_var, var.array * (count / (count - 1)), momentum)
+    run_ahead.call(
+        move_statistics_,
+        delayed.unfinished(running_mean),
+        running_var=delayed.unfinished(running_var),
+        mean=delayed.unfinished(mean),
+        var=delayed.unfinished(var),
+        momentum=momentum,
+        unbiased=unbiased,
+    )
+    delayed.written(running_mean)
+    delayed.written(running_var)
     return y

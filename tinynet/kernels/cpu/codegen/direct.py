@@ -49,13 +49,17 @@ def _copy_band(
     H: Int,
     W: Int,
     C: Int,
-    row_apart: Int,
-    pixel_apart: Int,
+    every: Int,
     cw: int,
     tail: bool,
 ) -> None:
-    """Copy the rows of an image from `top` on, which may be negative, zeros where there is no image."""
+    """Copy the rows of an image from `top` on, which may be negative, zeros where there is no image.
+
+    every: of the image (H, W) only each every-th row, and of it each every-th pixel, is taken; 1 if C < L
+    """
     L = code.lanes
+    row_apart, pixel_apart = every * W * C, every * C
+    H, W = ((size + (every - 1)) // every for size in (H, W))
     pixels = W.minimum(width - left)
     if cw < L:
         _copy_narrow(
@@ -115,20 +119,18 @@ def copied_bands(
 
     The third that is yielded is where in x the next band begins, about.
 
-    Args:    every: of the images only each every-th row, and of it each every-th pixel, is taken; 1 if C < L
-             H, W: rows and columns of pixels of an image in memory
+    Args:    every: as in `_copy_band`
              band: rows of results of a band; bands: how many an image has
              span: rows of the copy that one row of results needs; step: rows between those of two neighbours
     """
     rows = (band - 1) * step + span
-    taken_H, taken_W = ((size + (every - 1)) // every for size in (H, W))
     begin, end = code.share(N * bands)
     for item in code.range(begin, end):
         image, first = item // bands, item % bands * band
         start = x + image * H * W * C
         _copy_band(
-            code, start, copy, top=first * step - top, left=left, rows=rows, width=width, H=taken_H, W=taken_W, C=C,
-            row_apart=every * W * C, pixel_apart=every * C, cw=cw, tail=tail,
+            code, start, copy, top=first * step - top, left=left, rows=rows, width=width, H=H, W=W, C=C,
+            every=every, cw=cw, tail=tail,
         )  # fmt: skip
         following = first + band
         yield image, first, start + (following * every * step - top).minimum(H) * W * C
@@ -198,7 +200,7 @@ def convolve(
                             sums = waiting + ((q - first) * across + tile) * size
                             if parts:
                                 with code.when(part.equals(first_unit)):
-                                    clear(code, sums, R * V)
+                                    clear_tile(code, sums, R * V)
                             result = Tile(code, R, V, sums if parts else None)
                             for unit in code.range(part, end_part):
                                 at, b = (
@@ -207,7 +209,7 @@ def convolve(
                                 )
                                 add_unit(code, result, at, b, cw, step)
                             if parts:
-                                keep(code, result, sums)
+                                result.store(sums)
                             out = (
                                 y + image * out_image + start + q * out_row + ox * out_pixel + group * (V * L)
                             )
@@ -228,17 +230,10 @@ def convolve(
                                 write_tile(*arguments)
 
 
-def clear(code: Code, sums: Pointer, vectors: int) -> None:
+def clear_tile(code: Code, sums: Pointer, vectors: int) -> None:
     """Write vectors of zeros."""
     for i in range(vectors):
         (sums + i * code.lanes).store(code.zero)
-
-
-def keep(code: Code, result: Tile, sums: Pointer) -> None:
-    """Write the registers of a tile, one after the other."""
-    for r, line in enumerate(result.registers):
-        for v, register in enumerate(line):
-            (sums + (r * result.V + v) * code.lanes).store(register.get())
 
 
 def add_unit(code: Code, result: Tile, a: Pointer, b: Pointer, cw: int, step: int) -> None:
@@ -321,7 +316,7 @@ def _sum_pixels(
         left, right = a + q * row, b + q * OW * O
         for ox in code.range(OW):
             _add_outer(total, left + ox * pixel, right + ox * O, masks)
-    keep(code, total, out)
+    total.store(out)
 
 
 def _add_outer(total: Tile, a: Pointer, b: Pointer, masks: list[Any]) -> None:
@@ -336,15 +331,14 @@ def _add_outer(total: Tile, a: Pointer, b: Pointer, masks: list[Any]) -> None:
 
 @template
 def copy_images(code: Code, cw: int, tail: bool) -> None:
-    """Copy all images, with zeros around, for `grad_weight_shared`."""
+    """Copy all images, with zeros around, for `grad_weight_shared` and few.py."""
     x, copies = code.pointers(2)
     N, H, W, C, every, top, left, rows, width, size = code.integers(10)
-    taken_H, taken_W = ((pixels + (every - 1)) // every for pixels in (H, W))
     begin, end = code.share(N)
     for image in code.range(begin, end):
         _copy_band(
             code, x + image * H * W * C, copies + image * size, top=code.int(0) - top, left=left, rows=rows,
-            width=width, H=taken_H, W=taken_W, C=C, row_apart=every * W * C, pixel_apart=every * C, cw=cw, tail=tail,
+            width=width, H=H, W=W, C=C, every=every, cw=cw, tail=tail,
         )  # fmt: skip
 
 
@@ -378,4 +372,4 @@ def grad_weight_shared(code: Code, part: int, V: int, cw: int, step: int, tail_o
                         for ox in code.range(OW):
                             a = left + (q * step * width + ox * step) * cw
                             _add_outer(total, a, right + (q * OW + ox) * O, masks)
-                keep(code, total, out)
+                total.store(out)

@@ -15,7 +15,7 @@ packing and direct.py take 1.0 and 0.55 ms.
 
 from __future__ import annotations
 
-from tinynet.kernels.cpu.codegen.direct import add_unit, clear, keep, write_tile
+from tinynet.kernels.cpu.codegen.direct import add_unit, clear_tile, write_tile
 from tinynet.kernels.cpu.codegen.gemm import Tile
 from tinynet.kernels.cpu.codegen.language import Code, Int, Pointer
 from tinynet.kernels.cpu.codegen.packing import load_columns
@@ -71,13 +71,13 @@ def convolve(
                     corner = copies + image * image_size + block * plane + (q * width + ox) * (step * L)
                     waiting = sums + (row * across + tile) * (R * V * L)
                     with code.when(block.equals(0)):
-                        clear(code, waiting, R * V)
+                        clear_tile(code, waiting, R * V)
                     result = Tile(code, R, V, waiting)
                     for place in code.range(K):
                         add_unit(
                             code, result, corner + places.integer(place), panel + place * (L * V * L), L, step
                         )
-                    keep(code, result, waiting)
+                    result.store(waiting)
                     with code.when((block + 1).equals(blocks)):
                         out = y + (row * OW + ox) * O + group * (V * L)
                         write_tile(code, result, out, O, bias if with_bias else None, group, O, tail_out)

@@ -42,3 +42,9 @@ class Tile:
             number = (a + r * row).broadcast()
             for v, register in enumerate(line):
                 register.set(self.code.fma(number, vectors[v], register.get()))
+
+    def store(self, place: Pointer) -> None:
+        """Write the registers as `start` holds them: row by row without gaps."""
+        for r, line in enumerate(self.registers):
+            for v, register in enumerate(line):
+                (place + (r * self.V + v) * self.code.lanes).store(register.get())

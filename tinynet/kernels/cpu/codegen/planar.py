@@ -86,8 +86,7 @@ def grad_weight(code: Code, m: int, cw: int, R: int, step: int) -> None:
                 b = dy + ((image * OH + first + q) * OW) * R
                 for ox in code.range(OW):
                     _add_pixel(total, a + ox * (step * cw), b + ox * R)
-            for r, line in enumerate(total.registers):
-                (out + r * L).store(line[0].get())
+            total.store(out)
 
 
 def _add_pixel(total: Tile, a: Pointer, b: Pointer) -> None:

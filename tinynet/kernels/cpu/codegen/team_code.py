@@ -127,8 +127,8 @@ class _Writer:
         self.write(CLAIM, builder.shl(builder.add(number, one), self.number(PART_BITS)))
         builder.branch(worked)
 
-    def wake_sleepers(self) -> Any:
-        """Wake the threads that sleep, and return the block in which it goes on."""
+    def wake_sleepers(self) -> None:
+        """Wake the threads that sleep."""
         wake, after = self.block("wake"), self.block("awake")
         self.branch(self.is_less(self.number(0), self.read(SLEEPERS)), wake, after)
         self.at(wake)
@@ -137,7 +137,6 @@ class _Writer:
         self.call("pthread_mutex_unlock", [self.word(MUTEX)])
         self.builder.branch(after)
         self.at(after)
-        return after
 
     def wait_a_little(self, looks: Any, again: Any) -> Any:
         """Pause, and after every YIELD_EVERY looks let other threads run; return how many looks that were by now."""
@@ -151,6 +150,32 @@ class _Writer:
         self.call("sched_yield", [])
         builder.branch(again)
         return more
+
+    def search(self, thread: Any) -> tuple[Any, Any, Any, Any, Any]:
+        """Write the loop in which a thread looks for parts, but for what it does with the number of the present kernel.
+
+        Returns how often it has looked in vain, that number, and blocks: where the loop begins; `take`, which takes a
+        part and looks again; `wait`, which waits a little first. The caller goes on behind the number.
+        """
+        builder, before = self.builder, self.builder.block
+        loop, take, worked, wait, again = map(self.block, ("loop", "take", "worked", "wait", "again"))
+        builder.branch(loop)
+        self.at(loop)
+        looks = builder.phi(I64)
+        looks.add_incoming(self.number(0), before)
+        claim = self.read(CLAIM)
+        present = builder.lshr(claim, self.number(PART_BITS))
+        self.at(take)
+        self.take_part(thread, claim, present, worked, wait)
+        self.at(worked)
+        looks.add_incoming(self.number(0), worked)
+        builder.branch(loop)
+        self.at(wait)
+        looks.add_incoming(self.wait_a_little(looks, again), again)
+        self.at(again)
+        builder.branch(loop)
+        self.at(loop)
+        return looks, present, loop, take, wait
 
 
 def write_team() -> str:
@@ -184,27 +209,11 @@ def _write_run(writer: _Writer) -> None:
     writer.at(copied)
     total = builder.add(published, count)
     writer.write(PUBLISHED, total)
-    help_ = writer.wake_sleepers()
+    writer.wake_sleepers()
     goal = builder.sub(total, left)
-    loop, look, wait, end = (writer.block(name) for name in ("loop", "look", "wait", "end"))
-    worked, again = writer.block("worked"), writer.block("again")
-    builder.branch(loop)
-    writer.at(loop)
-    looks = builder.phi(I64)
-    looks.add_incoming(number(0), help_)
-    claim = writer.read(CLAIM)
-    present = builder.lshr(claim, number(PART_BITS))
-    writer.branch(writer.is_less(present, goal), look, end)
-    writer.at(look)
-    writer.take_part(number(0), claim, present, worked, wait)
-    writer.at(worked)
-    looks.add_incoming(number(0), worked)
-    builder.branch(loop)
-    writer.at(wait)
-    more = writer.wait_a_little(looks, again)
-    writer.at(again)
-    looks.add_incoming(more, again)
-    builder.branch(loop)
+    _, present, _, take, _ = writer.search(number(0))
+    end = writer.block("end")
+    writer.branch(writer.is_less(present, goal), take, end)
     writer.at(end)
     builder.ret_void()
 
@@ -220,22 +229,9 @@ def _write_worker(writer: _Writer) -> None:
     """team_worker(state, thread): take parts as they come; return when the team is stopped."""
     builder, number = writer.builder, writer.number
     _, thread = writer.function.args
-    entry = builder.block
-    names = (
-        "loop",
-        "busy",
-        "wait",
-        "idle",
-        "spin",
-        "worked",
-        "again",
-        "tired",
-        "sleep",
-        "nap",
-        "rise",
-        "stop",
+    idle, spin, tired, sleep, nap, rise, stop = map(
+        writer.block, ("idle", "spin", "tired", "sleep", "nap", "rise", "stop")
     )
-    loop, busy, wait, idle, spin, worked, again, tired, sleep, nap, rise, stop = map(writer.block, names)
 
     def has_work() -> Any:
         return writer.is_less(builder.lshr(writer.read(CLAIM), number(PART_BITS)), writer.read(PUBLISHED))
@@ -243,27 +239,12 @@ def _write_worker(writer: _Writer) -> None:
     def stopped() -> Any:
         return builder.icmp_signed("!=", writer.read(STOPPED), number(0))
 
-    builder.branch(loop)
-    writer.at(loop)
-    looks = builder.phi(I64)
-    looks.add_incoming(number(0), entry)
-    claim = writer.read(CLAIM)
-    present = builder.lshr(claim, number(PART_BITS))
-    writer.branch(writer.is_less(present, writer.read(PUBLISHED)), busy, idle)
-    writer.at(busy)
-    writer.take_part(thread, claim, present, worked, wait)
-    writer.at(worked)
-    looks.add_incoming(number(0), worked)
-    builder.branch(loop)
+    looks, present, loop, take, wait = writer.search(thread)
+    writer.branch(writer.is_less(present, writer.read(PUBLISHED)), take, idle)
     writer.at(idle)
     writer.branch(stopped(), stop, spin)
     writer.at(spin)
     writer.branch(writer.is_less(looks, number(SPINS)), wait, tired)
-    writer.at(wait)
-    more = writer.wait_a_little(looks, again)
-    writer.at(again)
-    looks.add_incoming(more, again)
-    builder.branch(loop)
     writer.at(tired)
     writer.call("pthread_mutex_lock", [writer.word(MUTEX)])
     builder.atomic_rmw("add", writer.word(SLEEPERS), number(1), "seq_cst")

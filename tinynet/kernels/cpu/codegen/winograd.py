@@ -205,9 +205,7 @@ def multiply(
                     for k in code.range(0, L, 4):
                         for step in range(4):
                             result.add_product(a + (k + step), L, b + (k + step) * (V * L))
-                for r, line in enumerate(result.registers):
-                    for v, register in enumerate(line):
-                        (out + (t + r) * (V * L) + v * L).store(register.get())
+                result.store(out + t * (V * L))
 
 
 def multiply_transposed(
@@ -244,9 +242,7 @@ def multiply_transposed(
                         ahead.ask()
                     for t in code.range(count):
                         sums.add_product(left + t * L + half, 1, right + t * (V * L))
-                    for r, line in enumerate(sums.registers):
-                        for v, register in enumerate(line):
-                            (out + (r * V + v) * L).store(register.get())
+                    sums.store(out)
 
 
 def gather(
