@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.kernels.cpu.codegen import convolution, winograd
+from tinynet.kernels.cpu.codegen import convolution, small_plan, winograd
 from tinynet.kernels.cpu.codegen.program import lanes, whole
 from tinynet.kernels.cpu.codegen.shape import Shape
 
@@ -144,6 +144,8 @@ def made_by(name: str, shape: Shape, flop: float) -> float:
             -(-n // winograd.M) for n in (shape.image if name == "conv2d_grad_input" else shape.results)
         )
         return 2.0 * winograd.F * shape.images * TH * TW * whole(C, L) * whole(O, L)
+    if convolution.takes_small(shape):
+        return 2.0 * shape.images * small_plan.multiplications(shape) * whole(C, L) * whole(O, L)
     # Of the two, the one along the lanes is filled up to vectors; the other if it has more than one block of them.
     inner, across = (O, C) if name == "conv2d_grad_input" else (C, O)
     return flop / (C * O) * whole(inner, min(inner, L)) * whole(across, L)

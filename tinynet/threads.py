@@ -20,8 +20,9 @@ R = TypeVar("R")
 _count: int | None = None  # None until it is set
 
 
+@functools.cache
 def available_cores() -> int:
-    """Return the number of cores this process may use."""
+    """Return the number of cores that this process may use, or might when this was first asked."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

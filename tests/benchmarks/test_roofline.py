@@ -115,6 +115,13 @@ def test_winograd_makes_36_products_where_a_convolution_has_144(name, monkeypatc
 
 
 @pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_places_outside_of_a_small_image_are_not_multiplied(name):
+    found = kernel_work(name, (16, 32, 2, 2), (32, 32, 3, 3), (16, 32, 2, 2))
+    assert found.flop == 2 * 16 * 4 * 9 * 32 * 32
+    assert found.made == 2 * 16 * 16 * 32 * 32
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_vectors_are_filled_up(name):
     L = lanes()
     found = kernel_work(name, (1, 3, 8, 8), (17, 3, 3, 3), (1, 17, 4, 4), stride=(2, 2))

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from tinynet.kernels.cpu.codegen import convolution, direct, direct_plan, few_plan, winograd_plan
-from tinynet.kernels.cpu.codegen.program import aligned
+from tinynet.kernels.cpu.codegen import convolution, direct, few_plan, planar_plan, program, winograd_plan
+from tinynet.kernels.cpu.codegen.program import aligned, forget_plans
 from tinynet.kernels.cpu.codegen.shape import Pair, Shape
 from tinynet.kernels.generic import conv as generic
 from tinynet.kernels.generic.im2col import output_size
@@ -118,7 +118,29 @@ ONE_IMAGE = [
     Case(1, 130, 17, (3, 3), (3, 3)),
     Case(1, 16, 5, (4, 9), (1, 3), 3, (0, 2)),
 ]
-FEW = [THREES[0], THREES[1], THREES[3], THREES[7], OTHERS[0], OTHERS[5], OTHERS[7], OTHERS[11], UNREACHED[0]]
+SMALL = [
+    Case(8, 16, 33, (2, 2), (3, 3), 1, (1, 1)),
+    Case(16, 37, 64, (2, 2), (3, 3), 1, (1, 1)),
+    Case(11, 48, 17, (4, 4), (3, 3), 2, (1, 1)),
+    Case(9, 16, 16, (1, 1), (3, 3), 1, (1, 1)),
+    Case(10, 64, 40, (4, 2), (1, 1), 2),
+    Case(8, 17, 130, (1, 3), (2, 3), 1, (1, 2)),
+    Case(9, 16, 48, (3, 2), (3, 3), 1, (2, 2), 2),
+    Case(13, 32, 16, (1, 1), (1, 1), 1, (1, 1)),
+]
+FEW = [
+    SMALL[0],
+    SMALL[5],
+    THREES[0],
+    THREES[1],
+    THREES[3],
+    THREES[7],
+    OTHERS[0],
+    OTHERS[5],
+    OTHERS[7],
+    OTHERS[11],
+    UNREACHED[0],
+]
 
 
 class Guarded:
@@ -141,9 +163,8 @@ class Guarded:
 
     def replace(self, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(convolution, "empty", self.array)
-        for module in (direct_plan, winograd_plan):
-            patch.setattr(module, "empty", self.array)
-        for module in (direct_plan, few_plan, winograd_plan):
+        patch.setattr(planar_plan, "empty", self.array)
+        for module in (planar_plan, program):
             patch.setattr(module, "scratch", lambda use, floats: self.array(floats))
 
     def check(self) -> None:
@@ -223,9 +244,11 @@ def threads_as_before() -> Iterator[None]:
 
 @pytest.fixture
 def fresh_plans() -> Iterator[None]:
-    """Forget how convolutions are cut into blocks, before and after a test that changes the limits."""
+    """Forget how convolutions are computed, before and after a test that changes the limits."""
+    forget_plans()
     winograd_plan._blocking.cache_clear()
     yield
+    forget_plans()
     winograd_plan._blocking.cache_clear()
 
 
@@ -279,6 +302,7 @@ def test_winograds_a_row_of_tiles_at_a_time(
     check(case, guarded, (2,))
 
 
+@pytest.mark.usefixtures("fresh_plans")
 @pytest.mark.parametrize("case", [*THREES[:8], *OTHERS, *UNREACHED], ids=str)
 def test_direct_convolution_a_few_rows_at_a_time(
     case: Case, guarded: Guarded, monkeypatch: pytest.MonkeyPatch
@@ -288,6 +312,13 @@ def test_direct_convolution_a_few_rows_at_a_time(
     check(case, guarded, (1, 3))
 
 
+@pytest.mark.parametrize("case", SMALL, ids=str)
+def test_images_of_a_few_pixels(case: Case, guarded: Guarded) -> None:
+    assert convolution.takes_small(case.shape())
+    check(case, guarded)
+
+
+@pytest.mark.usefixtures("fresh_plans")
 @pytest.mark.parametrize("case", ONE_IMAGE, ids=str)
 def test_few_pixels_by_many_weights(case: Case, guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not few_plan.fits(case.shape())
@@ -325,6 +356,7 @@ def check_few() -> None:
             check(case, memory, (2,))
             memory.check()
     patch.setattr(few_plan, "WEIGHTS", 0)
+    forget_plans()
     for case in ONE_IMAGE:
         memory = Guarded()
         memory.replace(patch)

@@ -14,6 +14,7 @@ from tinynet.kernels.cpu.codegen import (
     packing,
     program,
     rows,
+    small,
     team_code,
     winograd,
     winograd_phases,
@@ -49,6 +50,9 @@ KERNELS: list[tuple[Callable[..., int], tuple[int | bool | str, ...]]] = [
     (direct.grad_weight, (1, 4, 2, 4, 1, True, True)),
     (few.convolve, (4, 2, 9, 1, True, True, True)),
     (direct.grad_weight, (3, 9, 1, 3, 1, False, False)),
+    (small.gather, (True,)),
+    (small.convolve, (4, 2, True, True)),
+    (small.grad_weight, (4, 2)),
     (winograd.convolve_local, (4, 2, True, True, False, True, False)),
     (winograd_phases.spread_x, (True,)),
     (winograd_phases.spread_dy, (2, True)),
@@ -124,7 +128,7 @@ def test_the_team_waits_with_the_instruction_of_each_cpu(
 
 def test_every_kernel_is_among_those_compiled_here() -> None:
     listed = {write for write, _ in KERNELS}
-    for module in (direct, few, program, winograd, winograd_weights):
+    for module in (direct, few, program, small, winograd, winograd_weights):
         for name, value in vars(module).items():
             if hasattr(value, "__wrapped__") and value.__wrapped__.__annotations__.get("code") == "Code":
                 assert value in listed, name

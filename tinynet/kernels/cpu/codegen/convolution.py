@@ -5,14 +5,22 @@ Arrays here are float32, channels last: x (N, H, W, C), y (N, OH, OW, O), contig
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 
 import numpy as np
 
 from tinynet.backend import BackendUnavailable
-from tinynet.kernels.cpu.codegen import direct_plan, few_plan, planar_plan, winograd_plan
-from tinynet.kernels.cpu.codegen.program import lanes
+from tinynet.kernels.cpu.codegen import (
+    direct_plan,
+    few_plan,
+    planar_plan,
+    small_plan,
+    winograd,
+    winograd_plan,
+)
+from tinynet.kernels.cpu.codegen.program import PLANS, Plan, lanes, planned
 from tinynet.kernels.cpu.codegen.shape import Shape
 from tinynet.memory import empty
 
@@ -32,25 +40,47 @@ FEWEST = 12
 """Tiles from which Winograd's form is worth transforming the weights."""
 
 
+TRANSFORMS = 1.3
+"""How many times as long as another a multiplication of Winograd's form takes, with its transforms."""
+
+
 def takes_winograd(shape: Shape) -> bool:
     """Return whether Winograd's form fits: 3x3 windows of stride 1, channels that fill most of a vector, many tiles."""
+    return use_winograd and _fits_winograd(shape)
+
+
+@functools.lru_cache(PLANS)
+def _fits_winograd(shape: Shape) -> bool:
     return (
-        use_winograd
-        and (shape.window, shape.stride, shape.dilation) == ((3, 3), (1, 1), (1, 1))
+        (shape.window, shape.stride, shape.dilation) == ((3, 3), (1, 1), (1, 1))
         and max(shape.padding) <= 2
         and min(shape.channels, shape.outputs) >= lanes() // 2
         and min(shape.results) >= 2
         and min(shape.image) >= 2
         and shape.images * winograd_plan.tiles(shape.results) >= FEWEST
+        and not _is_small(shape)
     )
+
+
+def _is_small(shape: Shape) -> bool:
+    """Return whether so few places of the window lie inside the image that Winograd's form saves nothing."""
+    products = winograd.F * winograd_plan.tiles(shape.results)
+    return small_plan.fits(shape) and small_plan.multiplications(shape) < TRANSFORMS * products
+
+
+def takes_small(shape: Shape) -> bool:
+    """Return whether register tiles take neighbouring images."""
+    return not takes_winograd(shape) and small_plan.fits(shape)
 
 
 def takes_planes(shape: Shape) -> bool:
     """Return whether the lanes lie along pixels; x may then be (N, C, H, W) as well."""
-    places = math.prod(shape.window)
-    return not takes_winograd(shape) and planar_plan.fits(
-        shape.outputs, shape.results[1], shape.stride, places
-    )
+    return not takes_winograd(shape) and _fits_planes(shape)
+
+
+@functools.lru_cache(PLANS)
+def _fits_planes(shape: Shape) -> bool:
+    return planar_plan.fits(shape.outputs, shape.results[1], shape.stride, math.prod(shape.window))
 
 
 def _within(shape: Shape) -> bool:
@@ -61,36 +91,76 @@ def _within(shape: Shape) -> bool:
 def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, shape: Shape) -> np.ndarray:
     """Return y."""
     y = empty(shape.images, *shape.results, shape.outputs)
-    if takes_winograd(shape):
-        winograd_plan.convolve(x, weight, bias, y, shape.padding, turned=False)
-    elif takes_planes(shape):
+    if takes_planes(shape):
         planar_plan.convolve(x, weight, bias, y, shape)
-    elif few_plan.fits(shape):
-        few_plan.convolve(x, weight, bias, y, shape)
     else:
-        direct_plan.convolve(x, weight, bias, y, shape)
+        shift = weight if bias is None else bias
+        _convolution(shape, use_winograd, bias is not None)(x, weight, shift, y)
     return y
+
+
+@planned
+def _convolution(plan: Plan, shape: Shape, _: bool, biased: bool) -> None:
+    x, weight, bias, y = plan.arrays(4)
+    given = plan, shape, x, weight, bias if biased else None, y
+    if takes_winograd(shape):
+        winograd_plan.convolve(*given)
+    elif small_plan.fits(shape):
+        small_plan.convolve(*given)
+    elif few_plan.fits(shape):
+        few_plan.convolve(*given)
+    else:
+        direct_plan.convolve(*given)
 
 
 def grad_input(dy: np.ndarray, weight: np.ndarray, shape: Shape) -> np.ndarray:
     """Return the gradient of x from that of y."""
     dx = empty(shape.images, *shape.image, shape.channels)
-    if takes_winograd(shape):
-        PH, PW = shape.padding
-        winograd_plan.convolve(dy, weight, None, dx, (2 - PH, 2 - PW), turned=True)
-    elif planar_plan.fits(shape.channels, shape.image[1], shape.stride, math.prod(shape.window)) and _within(
-        shape
-    ):
+    if _gradient_takes_planes(shape, use_winograd):
         planar_plan.grad_input(dy, weight, dx, shape)
     else:
-        direct_plan.grad_input(dy, weight, dx, shape)
+        _grad_input(shape, use_winograd)(dy, weight, dx)
     return dx
+
+
+@functools.lru_cache(PLANS)
+def _gradient_takes_planes(shape: Shape, _: bool) -> bool:
+    places = math.prod(shape.window)
+    fits = planar_plan.fits(shape.channels, shape.image[1], shape.stride, places)
+    return fits and _within(shape) and not takes_winograd(shape)
+
+
+@planned
+def _grad_input(plan: Plan, shape: Shape, _: bool) -> None:
+    dy, weight, dx = plan.arrays(3)
+    if takes_winograd(shape):
+        PH, PW = shape.padding
+        gradient = shape._replace(
+            image=shape.results, channels=shape.outputs, results=shape.image, outputs=shape.channels,
+            padding=(2 - PH, 2 - PW),
+        )  # fmt: skip
+        winograd_plan.convolve(plan, gradient, dy, weight, None, dx, turned=True)
+    elif small_plan.fits(shape):
+        small_plan.grad_input(plan, shape, dy, weight, dx)
+    else:
+        direct_plan.grad_input(plan, shape, dy, weight, dx)
 
 
 def grad_weight(x: np.ndarray, dy: np.ndarray, shape: Shape) -> np.ndarray:
     """Return the gradient of weight from x and the gradient of y."""
-    if takes_winograd(shape):
-        return winograd_plan.grad_weight(x, dy, shape.padding)
-    if planar_plan.fits_weight(shape):
+    if not takes_winograd(shape) and planar_plan.fits_weight(shape):
         return planar_plan.grad_weight(x, dy, shape)
-    return direct_plan.grad_weight(x, dy, shape)
+    grad = empty(shape.outputs, shape.channels, *shape.window)
+    _grad_weight(shape, use_winograd)(x, dy, grad)
+    return grad
+
+
+@planned
+def _grad_weight(plan: Plan, shape: Shape, _: bool) -> None:
+    x, dy, grad = plan.arrays(3)
+    if takes_winograd(shape):
+        winograd_plan.grad_weight(plan, shape, x, dy, grad)
+    elif small_plan.fits(shape):
+        small_plan.grad_weight(plan, shape, x, dy, grad)
+    else:
+        direct_plan.grad_weight(plan, shape, x, dy, grad)

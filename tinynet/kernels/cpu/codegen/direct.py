@@ -29,7 +29,7 @@ from typing import Any
 
 from tinynet.kernels.cpu.codegen.ahead import Ahead
 from tinynet.kernels.cpu.codegen.gemm import Tile
-from tinynet.kernels.cpu.codegen.language import Code, Int, Pointer
+from tinynet.kernels.cpu.codegen.language import Code, Int, Pointer, Vector
 from tinynet.kernels.cpu.codegen.layout import copy_row
 from tinynet.kernels.cpu.codegen.program import template
 
@@ -315,18 +315,21 @@ def _sum_pixels(
     for q in code.range(rows):
         left, right = a + q * row, b + q * OW * O
         for ox in code.range(OW):
-            _add_outer(total, left + ox * pixel, right + ox * O, masks)
+            add_outer(total, left + ox * pixel, _vectors(code, right + ox * O, masks))
     total.store(out)
 
 
-def _add_outer(total: Tile, a: Pointer, b: Pointer, masks: list[Any]) -> None:
-    """Add the products of neighbouring numbers at a and the vectors at b."""
-    code = total.code
-    vectors = [(b + v * code.lanes).load(masks[v]) for v in range(total.V)]
+def _vectors(code: Code, place: Pointer, masks: list[Any]) -> list[Vector]:
+    """Return neighbouring vectors, each under its mask."""
+    return [(place + v * code.lanes).load(mask) for v, mask in enumerate(masks)]
+
+
+def add_outer(total: Tile, a: Pointer, vectors: list[Vector]) -> None:
+    """Add the products of neighbouring numbers at a and the vectors."""
     for r, line in enumerate(total.registers):
         number = (a + r).broadcast()
-        for v, register in enumerate(line):
-            register.set(code.fma(number, vectors[v], register.get()))
+        for register, vector in zip(line, vectors, strict=True):
+            register.set(total.code.fma(number, vector, register.get()))
 
 
 @template
@@ -371,5 +374,5 @@ def grad_weight_shared(code: Code, part: int, V: int, cw: int, step: int, tail_o
                     for q in code.range(OH):
                         for ox in code.range(OW):
                             a = left + (q * step * width + ox * step) * cw
-                            _add_outer(total, a, right + (q * OW + ox) * O, masks)
+                            add_outer(total, a, _vectors(code, right + (q * OW + ox) * O, masks))
                 total.store(out)

@@ -10,11 +10,8 @@ import functools
 import numpy as np
 
 from tinynet.kernels.cpu.codegen import direct, packing
-from tinynet.kernels.cpu.codegen.program import add_copies, clear, copies, lanes, run, scratch, step, whole
+from tinynet.kernels.cpu.codegen.program import Given, Plan, add_copies, clear, copies, lanes, whole
 from tinynet.kernels.cpu.codegen.shape import Pair, Shape
-from tinynet.kernels.cpu.codegen.team import Step
-from tinynet.memory import empty
-from tinynet.threads import get_num_threads
 
 PANEL = 24 << 10
 """Bytes of weights that a tile's inner dimension goes over at a time: half of an L1 cache of 48 KiB, less of 32."""
@@ -70,11 +67,10 @@ def _bands(N: int, rows: int, wanted: int, threads: int) -> Pair:
     return band, -(-rows // band)
 
 
-def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray, shape: Shape) -> None:
+def convolve(plan: Plan, shape: Shape, x: Given, weight: Given, bias: Given | None, y: Given) -> None:
     """Convolve x with weight into y."""
     S, every = steps_of(shape)
-    C, O = x.shape[3], y.shape[3]
-    OH, OW = shape.results
+    C, (OH, OW), O = shape.channels, shape.results, shape.outputs
     (KH, KW), (PH, PW), (DH, DW) = shape.window, shape.padding, shape.dilation
     L = lanes()
     cw = min(C, L)
@@ -82,26 +78,29 @@ def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.n
     width = max((OW - 1) * S + DW * (KW - 1) + 1, PW + 1)
     places = [(kh * DH * width + kw * DW) * cw for kh in range(KH) for kw in range(KW)]
     rows, columns = whole(C, cw), whole(O, V * L)
-    panels = scratch("panels", KH * KW * rows * columns)
-    packed = [step(packing.pack(V, KH * KW), weight, panels, O, C, rows)]
+    panels = plan.scratch("panels", KH * KW * rows * columns)
     if rows != C:
-        packed.insert(0, step(clear(), panels, KH * KW * rows * columns))
-    _run(
-        packed, x, panels, bias, y, [[0, len(places), 0, 0, OH, OW]], places, R=R, V=V, cw=cw, stride=S, every=every,
-        top=PH, left=PW, width=width, span=DH * (KH - 1) + 1, out_row=OW * O, out_pixel=O,
+        plan.step(clear(), panels, KH * KW * rows * columns)
+    plan.step(packing.pack(V, KH * KW), weight, panels, O, C, rows)
+    _multiply(
+        plan, x, panels, bias, y, (shape.images, *shape.image, C, O), [[0, len(places), 0, 0, OH, OW]], places,
+        R=R, V=V, cw=cw, stride=S, every=every, top=PH, left=PW, width=width, span=DH * (KH - 1) + 1,
+        out_image=OH * OW * O, out_row=OW * O, out_pixel=O,
     )  # fmt: skip
 
 
-def _run(
-    packed: list[Step], x: np.ndarray, panels: np.ndarray, bias: np.ndarray | None, y: np.ndarray,
+def _multiply(
+    plan: Plan, x: Given, panels: Given, bias: Given | None, y: Given, sizes: tuple[int, ...],
     phases: list[list[int]], places: list[int],
     *, R: int, V: int, cw: int, stride: int, every: int = 1, top: int, left: int, width: int, span: int,
-    out_row: int, out_pixel: int,
+    out_image: int, out_row: int, out_pixel: int,
 ) -> None:  # fmt: skip
-    """Run the kernel. phases as it reads them, but with places instead of units."""
-    L, threads = lanes(), get_num_threads()
-    N, H, W, C = x.shape
-    O = y.shape[3]
+    """Add the kernel's step. sizes: N, H, W and channels of x, channels of y
+
+    phases as the kernel reads them, but with places instead of units.
+    """
+    L, threads = lanes(), plan.threads
+    N, H, W, C, O = sizes
     blocks = -(-C // cw)
     rows = max(phase[4] for phase in phases)
     band, bands = _bands(N, rows, (direct.COPY // (4 * width * blocks * cw) - span) // stride + 1, threads)
@@ -113,18 +112,16 @@ def _run(
     room = copied + (band * max(-(-phase[5] // R) for phase in phases) * R * V * L if parts else 0)
     table = np.array([[p[0] * blocks, p[1] * blocks, *p[2:]] for p in phases], np.int64)
     kernel = direct.convolve(R, V, cw, stride, C % cw != 0, O % L != 0, bias is not None, parts)
-    convolved = step(
-        kernel, x, panels, y, panels if bias is None else bias, scratch("local", room * threads), table, units,
-        N, H, W, C, every, O, top, left, width, span, band, bands, y[0].size, out_row, out_pixel,
+    plan.step(
+        kernel, x, panels, y, panels if bias is None else bias, plan.scratch("local", room * threads), table, units,
+        N, H, W, C, every, O, top, left, width, span, band, bands, out_image, out_row, out_pixel,
         len(phases), copied, room, depth,
     )  # fmt: skip
-    run(*packed, convolved, threads=threads)
 
 
-def grad_input(dy: np.ndarray, weight: np.ndarray, dx: np.ndarray, shape: Shape) -> None:
+def grad_input(plan: Plan, shape: Shape, dy: Given, weight: Given, dx: Given) -> None:
     """Convolve dy with the turned weight into dx, phase by phase."""
-    _, H, W, C = dx.shape
-    O = dy.shape[3]
+    (H, W), C, O = shape.image, shape.channels, shape.outputs
     (KH, KW), (SH, SW), (PH, PW), (DH, DW) = shape.window, shape.stride, shape.padding, shape.dilation
     L = lanes()
     cw = min(O, L)
@@ -147,15 +144,13 @@ def grad_input(dy: np.ndarray, weight: np.ndarray, dx: np.ndarray, shape: Shape)
             panel = rows * V * L
             order += [[k, offset + index * panel, len(at) * panel] for index, k in enumerate(kernel)]
             offset += groups * len(at) * panel
-    panels = scratch("panels", offset)
-    packed = [
-        step(packing.pack_turned(V, KH * KW), weight, panels, np.array(order, np.int64), O, C, len(order))
-    ]
+    panels = plan.scratch("panels", offset)
     if rows != O:
-        packed.insert(0, step(clear(), panels, offset))
-    _run(
-        packed, dy, panels, None, dx, phases, places, R=R, V=V, cw=cw, stride=1, top=top, left=left, width=width,
-        span=span, out_row=SH * W * C, out_pixel=SW * C,
+        plan.step(clear(), panels, offset)
+    plan.step(packing.pack_turned(V, KH * KW), weight, panels, np.array(order, np.int64), O, C, len(order))
+    _multiply(
+        plan, dy, panels, None, dx, (shape.images, *shape.results, O, C), phases, places, R=R, V=V, cw=cw, stride=1,
+        top=top, left=left, width=width, span=span, out_image=H * W * C, out_row=SH * W * C, out_pixel=SW * C,
     )  # fmt: skip
 
 
@@ -178,12 +173,11 @@ def _phases(
     return found
 
 
-def grad_weight(x: np.ndarray, dy: np.ndarray, shape: Shape) -> np.ndarray:
+def grad_weight(plan: Plan, shape: Shape, x: Given, dy: Given, grad: Given) -> None:
     """Sum the outer products of windows of x and pixels of dy."""
     S, every = steps_of(shape)
-    L, threads = lanes(), get_num_threads()
-    N, H, W, C = x.shape
-    _, OH, OW, O = dy.shape
+    L, threads = lanes(), plan.threads
+    N, (H, W), C, (OH, OW), O = shape[:5]
     (KH, KW), (PH, PW), (DH, DW) = shape.window, shape.padding, shape.dilation
     cw = min(C, L)
     V = max(v for v in (1, 2, 3) if -(-O // L) % v == 0)
@@ -199,36 +193,31 @@ def grad_weight(x: np.ndarray, dy: np.ndarray, shape: Shape) -> np.ndarray:
     blocks, groups = -(-C // cw), -(-O // (V * L))
     places = [(kh * DH * width + kw * DW) * cw for kh in range(KH) for kw in range(0, KW, m)]
     size = whole(groups * len(places) * blocks * m * cw * V * L, 16)
-    grad = empty(O, C, KH, KW)
     tails = C % cw != 0, O % L != 0
     if 4 * size > SUMS and m == 1:
-        sums = scratch("dU", size)
+        sums = plan.scratch("dU", size)
         height = (OH - 1) * S + span
         image = whole(height * width * blocks * cw, 16)
-        copied = scratch("V", image * N + 4 * L)
+        copied = plan.scratch("V", image * N + 4 * L)
         units = np.array(_units(places, blocks, height * width * cw), np.int64)
         chunk = max(1, PIXELS // (OH * OW))
-        steps = [
-            step(direct.copy_images(cw, tails[0]), x, copied, N, H, W, C, every, PH, PW, height, width, image),
-            step(
-                direct.grad_weight_shared(part, V, cw, S, tails[1]), copied, dy, sums, units,
-                N, OH, OW, O, width, len(units), image, chunk,
-            ),
-        ]  # fmt: skip
+        plan.step(
+            direct.copy_images(cw, tails[0]), x, copied, N, H, W, C, every, PH, PW, height, width, image
+        )
+        plan.step(
+            direct.grad_weight_shared(part, V, cw, S, tails[1]), copied, dy, sums, units,
+            N, OH, OW, O, width, len(units), image, chunk,
+        )  # fmt: skip
     else:
         parts = copies(size)
-        sums = scratch("dU", size * parts)
+        sums = plan.scratch("dU", size * parts)
         band, bands = _bands(N, OH, PIXELS // OW, threads)
         height = (band - 1) * S + span
         room = whole(height * width * blocks * cw + 4 * L, 16)
         units = np.array(_units(places, blocks, height * width * cw), np.int64)
-        steps = [
-            step(
-                direct.grad_weight(m, part, V, cw, S, *tails), x, dy, scratch("local", room * threads), sums, units,
-                N, H, W, C, every, OH, OW, O, PH, PW, width, span, band, bands, len(units), room, size, parts=parts,
-            ),
-            step(add_copies(), sums, parts, size),
-        ]  # fmt: skip
-    steps.append(step(packing.unpack(V, cw, m, KH * KW), sums, grad, O, C, blocks))
-    run(*steps, threads=threads)
-    return grad
+        plan.step(
+            direct.grad_weight(m, part, V, cw, S, *tails), x, dy, plan.scratch("local", room * threads), sums, units,
+            N, H, W, C, every, OH, OW, O, PH, PW, width, span, band, bands, len(units), room, size, parts=parts,
+        )  # fmt: skip
+        plan.step(add_copies(), sums, parts, size)
+    plan.step(packing.unpack(V, cw, m, KH * KW), sums, grad, O, C, blocks)

@@ -6,9 +6,8 @@ import numpy as np
 
 from tinynet.kernels.cpu.codegen import direct, few
 from tinynet.kernels.cpu.codegen.direct_plan import register_tile, steps_of
-from tinynet.kernels.cpu.codegen.program import lanes, run, scratch, step, whole
+from tinynet.kernels.cpu.codegen.program import Given, Plan, lanes, whole
 from tinynet.kernels.cpu.codegen.shape import Shape
-from tinynet.threads import get_num_threads
 
 PIXELS = 128
 """Pixels of results up to which a weight is used at once."""
@@ -31,12 +30,11 @@ def fits(shape: Shape) -> bool:
     )
 
 
-def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray, shape: Shape) -> None:
+def convolve(plan: Plan, shape: Shape, x: Given, weight: Given, bias: Given | None, y: Given) -> None:
     """Write y."""
-    L, threads = lanes(), get_num_threads()
+    L = lanes()
     S, every = steps_of(shape)
-    N, H, W, C = x.shape
-    _, OH, OW, O = y.shape
+    N, (H, W), C, (OH, OW), O = shape[:5]
     (KH, KW), (PH, PW), (DH, DW) = shape.window, shape.padding, shape.dilation
     R, V = register_tile((OW,), 2 - -(-O // L) % 2)  # a panel of 9 places and 2 vectors takes half of L1
     rows = (OH - 1) * S + DH * (KH - 1) + 1
@@ -45,13 +43,10 @@ def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.n
     size = whole(-(-C // L) * plane, 16)
     places = np.array([(kh * DH * width + kw * DW) * L for kh in range(KH) for kw in range(KW)], np.int64)
     room = KH * KW * L * V * L + N * OH * -(-OW // R) * R * V * L
-    copies = scratch("V", size * N + 4 * L)
-    run(
-        step(direct.copy_images(L, C % L != 0), x, copies, N, H, W, C, every, PH, PW, rows, width, size),
-        step(
-            few.convolve(R, V, KH * KW, S, C % L != 0, O % L != 0, bias is not None),
-            copies, weight, y, weight if bias is None else bias, scratch("local", room * threads), places,
-            N, OH, OW, C, O, width, plane, size, room,
-        ),
-        threads=threads,
+    copies = plan.scratch("V", size * N + 4 * L)
+    plan.step(direct.copy_images(L, C % L != 0), x, copies, N, H, W, C, every, PH, PW, rows, width, size)
+    plan.step(
+        few.convolve(R, V, KH * KW, S, C % L != 0, O % L != 0, bias is not None),
+        copies, weight, y, weight if bias is None else bias, plan.scratch("local", room * plan.threads), places,
+        N, OH, OW, C, O, width, plane, size, room,
     )  # fmt: skip

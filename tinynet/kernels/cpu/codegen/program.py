@@ -1,4 +1,8 @@
-"""Kernels by their parameters: written and compiled at the first use, then called with arrays and numbers."""
+"""Kernels by their parameters: written and compiled at the first use, then called with arrays and numbers.
+
+A call of a kernel is a `step`. What an operation does for certain sizes is a `Plan`: the steps with all their numbers,
+found once (`planned`) and run again and again with other arrays, for to find them takes Python longer than the rest.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import gc
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +25,8 @@ from tinynet.threads import get_num_threads, hold_blas
 
 COPIES = 640 << 10
 """Bytes that all copies of a sum may take, if there are to be more of them than threads: all are filled and added."""
+PLANS = 1024
+"""Plans of each operation that are kept, of those used last."""
 SHARE = 65536
 """Numbers that a thread goes over in 10 to 20 us: for less it is not worth waking another, whose core may be busy."""
 
@@ -106,6 +113,79 @@ def step(kernel: int, *arguments: Any, parts: int = 0) -> Step:
     words = (ctypes.c_int64 * len(numbers))(*numbers)
     words.arrays = arguments  # type: ignore[attr-defined]
     return kernel, words, parts
+
+
+@dataclass(frozen=True)
+class Given:
+    """An array in the steps of a plan that is known when the plan is run: its number."""
+
+    index: int
+
+
+class Plan:
+    """The steps of an operation for certain sizes; call it with the arrays.
+
+    Args:    threads: among which each step is shared
+    """
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self._given = 0
+        self._memory: list[tuple[str, int]] = []
+        self._steps: list[tuple[int, Any, list[tuple[int, int]], int]] = []
+        """Of each step the kernel, its words, which of these are addresses of what, and its parts."""
+
+    def arrays(self, count: int) -> list[Given]:
+        """Return what stands for the arrays that the plan is called with: ask for these first."""
+        assert not self._memory
+        self._given = count
+        return [Given(index) for index in range(count)]
+
+    def scratch(self, use: str, floats: int) -> Given:
+        """Return what stands for so many numbers of `scratch`."""
+        self._memory.append((use, floats))
+        return Given(self._given + len(self._memory) - 1)
+
+    def step(self, kernel: int, *arguments: Any, parts: int = 0) -> None:
+        """Add a step; arguments as those of `program.step`, where arrays are constants, or what stands for arrays."""
+        holes = [(place, a.index) for place, a in enumerate(arguments) if isinstance(a, Given)]
+        _, words, _ = step(kernel, *(0 if isinstance(a, Given) else a for a in arguments))
+        self._steps.append((kernel, words, holes, parts))
+
+    def __call__(self, *arrays: np.ndarray) -> None:
+        """Run the steps with these arrays, contiguous in the order the kernels expect, which is not checked."""
+        memory = [scratch(use, floats) for use, floats in self._memory]
+        addresses = [address(array) for array in (*arrays, *memory)]
+        steps = []
+        for kernel, template, holes, parts in self._steps:
+            words = type(template).from_buffer_copy(template)
+            for place, index in holes:
+                words[place] = addresses[index]
+            words.arrays = arrays, memory, template.arrays
+            steps.append((kernel, words, parts))
+        run(*steps, threads=self.threads)
+
+
+_plans: list[Any] = []
+
+
+def planned(write: Callable[..., None]) -> Callable[..., Plan]:
+    """Make of write(plan, *sizes), which adds the steps, a function of sizes that returns the plan for all threads."""
+
+    @functools.lru_cache(PLANS)
+    def made(threads: int, *sizes: Any) -> Plan:
+        plan = Plan(threads)
+        write(plan, *sizes)
+        return plan
+
+    _plans.append(made)
+    return functools.wraps(write)(lambda *sizes: made(get_num_threads(), *sizes))
+
+
+def forget_plans() -> None:
+    """Let all plans be made anew: for what changes the limits that they were made by."""
+    for made in _plans:
+        made.cache_clear()
 
 
 AHEAD = 24

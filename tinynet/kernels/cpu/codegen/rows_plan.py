@@ -11,7 +11,7 @@ import functools
 import numpy as np
 
 from tinynet.kernels.cpu.codegen import rows as kernels
-from tinynet.kernels.cpu.codegen.program import lanes, run, step
+from tinynet.kernels.cpu.codegen.program import Plan, lanes, planned, run, step
 from tinynet.memory import empty_like
 
 
@@ -25,24 +25,32 @@ def _blocks(rows: int) -> int:
     return -(-rows // kernels.BLOCK)
 
 
-@functools.cache
-def _number(value: float) -> np.ndarray:
-    """Return a float32 number in memory, where kernels read it."""
-    return np.array([value], np.float32)
-
-
 def coefficients(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float) -> np.ndarray:
     """Return mean, biased variance, invstd, scale and shift of batch normalisation, one after the other (5, C)."""
     C = x.shape[1]
-    rows = x.size // C
-    blocks = _blocks(rows)
-    memory = np.empty((2 * blocks + 5, C), np.float32)
-    sums, found = memory[: 2 * blocks], memory[2 * blocks :]
-    run(
-        step(kernels.statistics(*_panel(C)), x, sums, rows, C),
-        step(kernels.finish_statistics(), x, sums, weight, bias, _number(eps), found, rows, C, blocks),
-    )
+    found = np.empty((5, C), np.float32)
+    _coefficients(x.size // C, C, eps)(x, weight, bias, found)
     return found
+
+
+@planned
+def _coefficients(plan: Plan, rows: int, C: int, eps: float) -> None:
+    x, weight, bias, found = plan.arrays(4)
+    blocks = _blocks(rows)
+    sums = plan.scratch("sums", 2 * blocks * C)
+    plan.step(kernels.statistics(*_panel(C)), x, sums, rows, C)
+    plan.step(
+        kernels.finish_statistics(),
+        x,
+        sums,
+        weight,
+        bias,
+        np.array([eps], np.float32),
+        found,
+        rows,
+        C,
+        blocks,
+    )
 
 
 def move_statistics_(
@@ -54,9 +62,13 @@ def move_statistics_(
     unbiased: float,
 ) -> None:
     """Replace running statistics (C,) by (1 - momentum) * running + momentum * batch, var times `unbiased`."""
+    _move_statistics(mean.size, momentum, unbiased)(running_mean, running_var, mean, var)
+
+
+@planned
+def _move_statistics(plan: Plan, C: int, momentum: float, unbiased: float) -> None:
     scalars = np.array([1 - momentum, momentum, unbiased], np.float32)
-    given = running_mean, running_var, mean, var, scalars
-    run(step(kernels.move_statistics(), *given, mean.size, parts=1))
+    plan.step(kernels.move_statistics(), *plan.arrays(4), scalars, C, parts=1)
 
 
 def channel_sum(x: np.ndarray) -> np.ndarray:
@@ -81,16 +93,17 @@ def affine(
     """Return x * scale + shift (+ other, scaled and shifted or not), and of that the positive part."""
     C = x.shape[1]
     y = empty_like(x)
-    if other is None:
-        kernel, given = kernels.apply(*_panel(C), "", relu), (x, x, y, scale, shift, scale, shift)
-    elif other_scale is None:
-        kernel, given = kernels.apply(*_panel(C), "plain", relu), (x, other, y, scale, shift, scale, shift)
-    else:
-        assert other_shift is not None
-        kernel = kernels.apply(*_panel(C), "affine", relu)
-        given = x, other, y, scale, shift, other_scale, other_shift
-    run(step(kernel, *given, x.size // C, C))
+    kind = "" if other is None else "plain" if other_scale is None else "affine"
+    if other_scale is None or other_shift is None:
+        other_scale, other_shift = scale, shift
+    second = x if other is None else other
+    _affine(x.size // C, C, kind, relu)(x, second, y, scale, shift, other_scale, other_shift)
     return y
+
+
+@planned
+def _affine(plan: Plan, rows: int, C: int, kind: str, relu: bool) -> None:
+    plan.step(kernels.apply(*_panel(C), kind, relu), *plan.arrays(7), rows, C)
 
 
 def backward(
@@ -108,35 +121,39 @@ def backward(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
     """Return the gradients of batch normalisation and, to keep, what passed the ReLU behind it; see kernels/generic."""
     C = x.shape[1]
-    rows = x.size // C
-    panel, blocks = _panel(C), _blocks(rows)
-    mask, two = "" if y is None and scale is None else "y" if scale is None else "affine", other is not None
-    memory = np.empty((2 * blocks + 3, C), np.float32)
-    sums, factors = memory[: 2 * blocks], memory[2 * blocks :]
-    grad_x, grad_weight, grad_bias = empty_like(x), np.empty(C, np.float32), np.empty(C, np.float32)
-    g = empty_like(x) if keep else None
-    masked = grad, grad if other is None else other, x if y is None else y
-    passed = mean if scale is None else scale, mean if shift is None else shift
-    if g is None:
-        final = step(kernels.backward_apply(*panel, mask, two), x, *masked, grad_x, *passed, factors, rows, C)
-    else:
-        final = step(kernels.backward_apply(*panel, "", False), x, g, g, g, grad_x, *passed, factors, rows, C)
-    run(
-        step(
-            kernels.backward_sums(*panel, mask, two, keep),
-            *(x, *masked, x if g is None else g, *passed, mean, sums, rows, C),
-        ),
-        step(
-            kernels.finish_backward(),
-            *(sums, weight, mean, invstd, factors, grad_weight, grad_bias, rows, C, blocks),
-        ),
-        final,
-    )
+    mask = "" if y is None and scale is None else "y" if scale is None else "affine"
+    grad_x, g = empty_like(x), empty_like(x) if keep else None
+    grad_weight, grad_bias = np.empty(C, np.float32), np.empty(C, np.float32)
+    plan = _backward(x.size // C, C, mask, other is not None, keep)
+    plan(
+        x, grad, grad if other is None else other, x if y is None else y, mean if scale is None else scale,
+        mean if shift is None else shift, weight, mean, invstd, grad_x, grad_weight, grad_bias, x if g is None else g,
+    )  # fmt: skip
     return grad_x, grad_weight, grad_bias, g
+
+
+@planned
+def _backward(plan: Plan, rows: int, C: int, mask: str, two: bool, keep: bool) -> None:
+    x, grad, other, y, scale, shift, weight, mean, invstd, grad_x, grad_weight, grad_bias, g = plan.arrays(13)
+    panel, blocks = _panel(C), _blocks(rows)
+    sums, factors = plan.scratch("sums", 2 * blocks * C), plan.scratch("factors", 3 * C)
+    masked, passed = (grad, other, y), (scale, shift)
+    sum_up = kernels.backward_sums(*panel, mask, two, keep)
+    plan.step(sum_up, x, *masked, g, *passed, mean, sums, rows, C)
+    found = factors, grad_weight, grad_bias
+    plan.step(kernels.finish_backward(), sums, weight, mean, invstd, *found, rows, C, blocks)
+    if keep:
+        mask, two, masked = "", False, (g, g, g)
+    plan.step(kernels.backward_apply(*panel, mask, two), x, *masked, grad_x, *passed, factors, rows, C)
 
 
 def elementwise(kind: str, x: np.ndarray, other: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return the kernel of that kind of arrays that lie alike."""
     out = empty_like(x)
-    run(step(kernels.elementwise(kind), x, other, y, out, x.size))
+    _elementwise(kind, x.size)(x, other, y, out)
     return out
+
+
+@planned
+def _elementwise(plan: Plan, kind: str, size: int) -> None:
+    plan.step(kernels.elementwise(kind), *plan.arrays(4), size)

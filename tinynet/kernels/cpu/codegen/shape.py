@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Pair = tuple[int, int]
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(NamedTuple):
     """What a convolution is made of, besides the numbers; pairs are heights and widths."""
 
     images: int

@@ -9,14 +9,10 @@ import functools
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from tinynet.kernels.cpu.codegen import winograd, winograd_phases, winograd_weights
 from tinynet.kernels.cpu.codegen.gemm import tile
-from tinynet.kernels.cpu.codegen.program import add_copies, clear, copies, lanes, run, scratch, step, whole
-from tinynet.kernels.cpu.codegen.shape import Pair
-from tinynet.memory import empty
-from tinynet.threads import get_num_threads
+from tinynet.kernels.cpu.codegen.program import Given, Plan, add_copies, clear, copies, lanes, whole
+from tinynet.kernels.cpu.codegen.shape import Pair, Shape
 
 LOCAL = 640 << 10
 """Bytes of V and M of a block of tiles, and of U, up to which they stay in a core's L2 cache of 1 MiB."""
@@ -88,125 +84,103 @@ def _blocking(images: int, size: Pair, C: int, O: int, threads: int, transposed:
 
 
 def convolve(
-    x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray, padding: Pair, *, turned: bool
+    plan: Plan, shape: Shape, x: Given, weight: Given, bias: Given | None, y: Given, *, turned: bool = False
 ) -> None:
     """Convolve x with weight, or with the turned weight whose channels are exchanged, into y."""
-    L, threads = lanes(), get_num_threads()
-    N, H, W, C = x.shape
-    _, OH, OW, O = y.shape
+    L, threads = lanes(), plan.threads
+    N, (H, W), C, (OH, OW), O, padding = *shape[:5], shape.padding
     CB, OB = -(-C // L), -(-O // L)
-    plan = _blocking(N, (OH, OW), C, O, threads, False)
+    blocks = _blocking(N, (OH, OW), C, O, threads, False)
     TH, TW = _tiles((OH, OW))
     tails = C % L != 0, O % L != 0
     exact, with_bias = OH % winograd.M == 0 and OW % winograd.M == 0, bias is not None
     shift = weight if bias is None else bias
     channels = (C, O) if turned else (O, C)
-    if plan.phased and plan.rows >= N * TH and 2 * threads <= OB // plan.V:
-        _convolve_grouped(x, weight, bias, y, plan, padding, turned=turned)
+    if not blocks.phased:
+        U = plan.scratch("U", winograd.F * CB * OB * L * L)
+        plan.step(winograd_weights.spread_weight(blocks.V, turned), weight, U, *channels)
+        room = blocks.room_V + blocks.room_M + blocks.band
+        plan.step(
+            winograd.convolve_local(blocks.R, blocks.V, *tails, exact, with_bias, False),
+            x, U, y, shift, plan.scratch("local", room * threads),
+            N, H, W, C, OH, OW, O, *padding, TH, TW, blocks.rows, blocks.tiles, blocks.room_V, room,
+        )  # fmt: skip
         return
-    U = scratch("U", winograd.F * CB * OB * L * L)
-    steps = [step(winograd_weights.spread_weight(plan.V, turned), weight, U, *channels)]
-    if not plan.phased:
-        room = plan.room_V + plan.room_M + plan.band
-        memory = scratch("local", room * threads)
-        kernel = winograd.convolve_local(plan.R, plan.V, *tails, exact, with_bias, False)
-        sizes = N, H, W, C, OH, OW, O, *padding, TH, TW, plan.rows, plan.tiles, plan.room_V, room
-        steps.append(step(kernel, x, U, y, shift, memory, *sizes))
-        run(*steps, threads=threads)
-        return
-    planes, products = scratch("V", plan.room_V), scratch("M", plan.room_M)
-    bands = scratch("bands", plan.band * threads)
-    spread, multiply = winograd_phases.spread_x(tails[0]), winograd_phases.multiply_phase(plan.R, plan.V)
-    gather = winograd_phases.gather_phase(plan.V, tails[1], exact, with_bias, False)
-    for first, last in _chunks(N * TH, plan.rows):
-        count = (last - first) * TW
-        steps += [
-            step(spread, x, planes, bands, first, last, H, W, C, *padding, TH, TW, plan.tiles, plan.band),
-            step(multiply, planes, U, products, C, O, plan.tiles, count),
-            step(gather, products, y, shift, first, last, OH, OW, O, TH, TW, plan.tiles),
-        ]
-    run(*steps, threads=threads)
-
-
-def _convolve_grouped(
-    x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray, plan: Blocking, padding: Pair,
-    *, turned: bool,
-) -> None:  # fmt: skip
-    """Convolve where all tiles are one chunk and U is large."""
-    L, threads = lanes(), get_num_threads()
-    N, H, W, C = x.shape
-    _, OH, OW, O = y.shape
-    TH, TW = _tiles((OH, OW))
-    planes, products = scratch("V", plan.room_V), scratch("M", plan.room_M)
-    room = winograd.F * whole(C, L) * plan.V * L
-    exact = OH % winograd.M == 0 and OW % winograd.M == 0
-    run(
-        step(
-            winograd_phases.spread_x(C % L != 0), x, planes, scratch("bands", plan.band * threads),
-            0, N * TH, H, W, C, *padding, TH, TW, plan.tiles, plan.band,
-        ),
-        step(
-            winograd_weights.multiply_grouped(plan.R, plan.V, turned), weight, planes, products,
-            scratch("U", room * threads),
-            *((C, O) if turned else (O, C)), plan.tiles, N * TH * TW, room,
-        ),
-        step(
-            winograd_phases.gather_phase(plan.V, O % L != 0, exact, bias is not None, False),
-            products, y, weight if bias is None else bias, 0, N * TH, OH, OW, O, TH, TW, plan.tiles,
-        ),
-        threads=threads,
-    )  # fmt: skip
+    V, M = plan.scratch("V", blocks.room_V), plan.scratch("M", blocks.room_M)
+    bands = plan.scratch("bands", blocks.band * threads)
+    grouped = blocks.rows >= N * TH and 2 * threads <= OB // blocks.V
+    if grouped:
+        room = winograd.F * whole(C, L) * blocks.V * L
+        U = plan.scratch("U", room * threads)
+    else:
+        U = plan.scratch("U", winograd.F * CB * OB * L * L)
+        plan.step(winograd_weights.spread_weight(blocks.V, turned), weight, U, *channels)
+    for first, last in _chunks(N * TH, blocks.rows):
+        tiles, count = (TH, TW, blocks.tiles), (last - first) * TW
+        plan.step(
+            winograd_phases.spread_x(tails[0]),
+            x,
+            V,
+            bands,
+            first,
+            last,
+            H,
+            W,
+            C,
+            *padding,
+            *tiles,
+            blocks.band,
+        )
+        if grouped:
+            multiply = winograd_weights.multiply_grouped(blocks.R, blocks.V, turned)
+            plan.step(multiply, weight, V, M, U, *channels, blocks.tiles, count, room)
+        else:
+            multiply = winograd_phases.multiply_phase(blocks.R, blocks.V)
+            plan.step(multiply, V, U, M, C, O, blocks.tiles, count)
+        gather = winograd_phases.gather_phase(blocks.V, tails[1], exact, with_bias, False)
+        plan.step(gather, M, y, shift, first, last, OH, OW, O, *tiles)
 
 
 def _chunks(items: int, size: int) -> list[Pair]:
     return [(first, min(first + size, items)) for first in range(0, items, size)]
 
 
-def grad_weight(x: np.ndarray, dy: np.ndarray, padding: Pair) -> np.ndarray:
-    """Return the gradient of the weights (O, C, 3, 3)."""
-    L, threads = lanes(), get_num_threads()
-    N, H, W, C = x.shape
-    _, OH, OW, O = dy.shape
-    plan = _blocking(N, (OH, OW), C, O, threads, True)
+def grad_weight(plan: Plan, shape: Shape, x: Given, dy: Given, grad: Given) -> None:
+    """Write the gradient of the weights (O, C, 3, 3)."""
+    L, threads = lanes(), plan.threads
+    N, (H, W), C, (OH, OW), O, padding = *shape[:5], shape.padding
+    blocks = _blocking(N, (OH, OW), C, O, threads, True)
     TH, TW = _tiles((OH, OW))
     size = winograd.F * L * L * -(-C // L) * -(-O // L)
     tails = C % L != 0, O % L != 0
-    R = L if plan.V == 1 else min(8, L) if plan.V < 4 else 4
-    grad = empty(O, C, 3, 3)
-    if not plan.phased:
+    R = L if blocks.V == 1 else min(8, L) if blocks.V < 4 else 4
+    if not blocks.phased:
         parts = copies(size)
-        sums = scratch("dU", size * parts)
-        fold = step(winograd_weights.fold_weight(plan.V), sums, grad, O, C)
-        room = plan.room_V + plan.room_M + plan.band
-        kernel = winograd.grad_weight_local(R, plan.V, *tails)
-        first = step(
-            kernel, x, dy, scratch("local", room * threads), sums,
-            N, H, W, C, OH, OW, O, *padding, TH, TW, plan.rows, plan.tiles, plan.room_V, room, size, parts=parts,
+        sums = plan.scratch("dU", size * parts)
+        room = blocks.room_V + blocks.room_M + blocks.band
+        plan.step(
+            winograd.grad_weight_local(R, blocks.V, *tails), x, dy, plan.scratch("local", room * threads), sums,
+            N, H, W, C, OH, OW, O, *padding, TH, TW, blocks.rows, blocks.tiles, blocks.room_V, room, size, parts=parts,
         )  # fmt: skip
-        run(first, step(add_copies(), sums, parts, size), fold, threads=threads)
-        return grad
-    planes, D = scratch("V", plan.room_V), scratch("M", plan.room_M)
-    bands = scratch("bands", plan.band * threads)
-    spread_x, spread_dy = winograd_phases.spread_x(tails[0]), winograd_phases.spread_dy(plan.V, tails[1])
-    if plan.rows >= N * TH and 2 * threads <= -(-O // L) // plan.V:
-        room = winograd.F * whole(C, L) * plan.V * L
-        grouped = winograd_weights.grad_weight_grouped(R, plan.V)
-        run(
-            step(spread_x, x, planes, bands, 0, N * TH, H, W, C, *padding, TH, TW, plan.tiles, plan.band),
-            step(spread_dy, dy, D, bands, 0, N * TH, OH, OW, O, TH, TW, plan.tiles, plan.band),
-            step(grouped, planes, D, scratch("U", room * threads), grad, O, C, plan.tiles, N * TH * TW, room),
-            threads=threads,
-        )
-        return grad
-    sums = scratch("dU", size)
-    fold = step(winograd_weights.fold_weight(plan.V), sums, grad, O, C)
-    multiply = winograd_phases.multiply_transposed_phase(R, plan.V)
-    steps = [step(clear(), sums, size)]
-    for begin, end in _chunks(N * TH, plan.rows):
-        steps += [
-            step(spread_x, x, planes, bands, begin, end, H, W, C, *padding, TH, TW, plan.tiles, plan.band),
-            step(spread_dy, dy, D, bands, begin, end, OH, OW, O, TH, TW, plan.tiles, plan.band),
-            step(multiply, planes, D, sums, C, O, plan.tiles, (end - begin) * TW),
-        ]
-    run(*steps, fold, threads=threads)
-    return grad
+        plan.step(add_copies(), sums, parts, size)
+        plan.step(winograd_weights.fold_weight(blocks.V), sums, grad, O, C)
+        return
+    V, D = plan.scratch("V", blocks.room_V), plan.scratch("M", blocks.room_M)
+    bands = plan.scratch("bands", blocks.band * threads)
+    grouped = blocks.rows >= N * TH and 2 * threads <= -(-O // L) // blocks.V
+    room = winograd.F * whole(C, L) * blocks.V * L
+    sums = plan.scratch("U", room * threads) if grouped else plan.scratch("dU", size)
+    if not grouped:
+        plan.step(clear(), sums, size)
+    for first, last in _chunks(N * TH, blocks.rows):
+        tiles, count = (TH, TW, blocks.tiles, blocks.band), (last - first) * TW
+        plan.step(winograd_phases.spread_x(tails[0]), x, V, bands, first, last, H, W, C, *padding, *tiles)
+        plan.step(winograd_phases.spread_dy(blocks.V, tails[1]), dy, D, bands, first, last, OH, OW, O, *tiles)
+        if grouped:
+            multiply = winograd_weights.grad_weight_grouped(R, blocks.V)
+            plan.step(multiply, V, D, sums, grad, O, C, blocks.tiles, count, room)
+        else:
+            multiply = winograd_phases.multiply_transposed_phase(R, blocks.V)
+            plan.step(multiply, V, D, sums, C, O, blocks.tiles, count)
+    if not grouped:
+        plan.step(winograd_weights.fold_weight(blocks.V), sums, grad, O, C)
