@@ -45,10 +45,13 @@ class Network(nn.Module):
         super().__init__()
         self.stem = nn.Conv2d(3, CHANNELS, 3, padding=1)
         self.blocks = nn.Sequential(Block(), Block(look), Block())
-        self.fc = nn.Linear(CHANNELS, 10)
+        self.last = nn.Conv2d(CHANNELS, 2 * CHANNELS, 3, stride=2, padding=1)
+        self.fc = nn.Linear(2 * CHANNELS, 10)
 
     def forward(self, x: tn.Tensor) -> tn.Tensor:
         y = F.max_pool2d(self.blocks(self.stem(x)), 2)
+        shortcut = F.pad(y[:, :, ::2, ::2], (0, 0, 0, 0, CHANNELS // 2, CHANNELS // 2))
+        y = F.avg_pool2d(F.relu(self.last(y) + shortcut), 2)
         return self.fc(F.adaptive_avg_pool2d(y, 1).flatten(1))
 
 
@@ -126,6 +129,50 @@ def test_forward_and_backward_leave_kernels_running(left: list[int], monkeypatch
     monkeypatch.setattr(run_ahead, "enabled", False)
     train(1)
     assert not any(left)
+
+
+def test_a_view_of_what_is_still_computed_shares_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Change(nn.Module):
+        def __init__(self, place: str) -> None:
+            super().__init__()
+            self.conv, self.place = nn.Conv2d(3, CHANNELS, 3, padding=1), place
+
+        def forward(self, x: tn.Tensor) -> tn.Tensor:
+            y = self.conv(x)
+            view = y[:, :, ::2, 1::2]
+            if self.place == "view":
+                view.mul_(3)
+            else:
+                y.mul_(3)
+            assert np.shares_memory(view.array, y.array)
+            return (view * view).sum() + y.sum()
+
+    def compute() -> list[np.ndarray]:
+        found = []
+        for place in ("view", "base"):
+            tn.manual_seed(0)
+            module, (images, _) = Change(place), batch()
+            y = module(images)
+            y.backward()
+            found += [y.array, module.conv.weight.grad.array]
+        return found
+
+    for array in equal_without(monkeypatch, compute):
+        assert np.isfinite(array).all()
+        assert array.any()
+
+
+def test_the_index_of_maxima_keeps_its_dtype() -> None:
+    class Pool(nn.Module):
+        def forward(self, x: tn.Tensor) -> tuple[tn.Tensor, tn.Tensor, bool]:
+            y, index = F.max_pool2d(F.relu(x), 2, return_indices=True)
+            return y, index, index.is_floating_point()
+
+    images = tn.from_numpy(np.random.default_rng(0).standard_normal((BATCH, 3, SIZE, SIZE), dtype=np.float32))
+    y, index, floating = Pool()(images)
+    assert not floating
+    assert index.array.dtype.kind == "i"
+    assert y.shape == index.shape
 
 
 def test_nothing_is_unfinished_outside(left: list[int]) -> None:

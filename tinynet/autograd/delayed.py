@@ -116,8 +116,8 @@ class DelayedTensor(Tensor):
         return int(_like(self).size)
 
     def is_floating_point(self) -> bool:
-        """Return whether the elements are real numbers: they are."""
-        return True
+        """Return whether the elements are real numbers, so that a gradient exists."""
+        return bool(_like(self).dtype.kind == "f")
 
     @property
     def data(self) -> Tensor:

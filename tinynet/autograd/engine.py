@@ -274,7 +274,7 @@ def _checked(node: Node, i: int, edge: Edge, gradient: Any) -> Tensor:
 
 def _fill_with_zeros(node: Node, grads: list[Any]) -> None:
     """Replace the gradients of outputs that nothing used."""
-    xp = array_module(*(gradient.array for gradient in grads if gradient is not None))
+    xp = array_module(*(delayed.unfinished(gradient) for gradient in grads if gradient is not None))
     for index, meta in enumerate(node.outputs):
         if grads[index] is None and meta is not None:
             grads[index] = Tensor(xp.zeros(*meta))

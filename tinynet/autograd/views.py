@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tinynet.autograd import delayed
 from tinynet.backend import array_module
 from tinynet.grad_mode import enable_grad, thread
 from tinynet.tensor.core import Tensor
@@ -46,7 +47,7 @@ def replay(tensor: Tensor, steps: Sequence[tuple[Any, tuple[Any, ...]]]) -> Tens
 def track(args: Sequence[Any], y: Any, function: Any) -> None:
     """Note that y, which a view function has made of args[0], may share its memory."""
     x = args[0]
-    a, b = x.array, y.array
+    a, b = delayed.unfinished(x), delayed.unfinished(y)
     if b.base is None or not (b.base is a or b.base is a.base or array_module(a).may_share_memory(a, b)):
         return  # a copy after all
     y._counter = x.version_counter()

@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.autograd import Function
-from tinynet.backend import array_module, check_on_host, empty_like, is_array, scatter_add_, sum_dtype
+from tinynet import run_ahead
+from tinynet.autograd import Function, delayed
+from tinynet.backend import array_module, check_on_host, is_array, scatter_add_, sum_dtype
+from tinynet.kernels.generic import copying as kernels
 from tinynet.ops.inplace import in_place
 from tinynet.ops.reduce import normalize_dim, sum_to
 from tinynet.ops.shape import alias, expand, reshape
@@ -33,8 +35,10 @@ class GetItem(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, index: Any) -> Tensor:
-        ctx.index, ctx.shape = index, x.array.shape
-        return Tensor(x.array[(*index, ...)])  # the ... makes an array of a single element, not a number
+        array = delayed.unfinished(x)
+        ctx.index, ctx.shape = index, array.shape
+        view = array[(*index, ...)]  # the ... makes an array of a single element, not a number
+        return delayed.running(view) if type(x) is delayed.DelayedTensor else Tensor(view)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
@@ -47,12 +51,8 @@ class PutInZeros(Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor, index: Any, shape: tuple[int, ...]) -> Tensor:
         ctx.index = index
-        target = empty_like(values.array, shape) if len(shape) == values.ndim else None
-        if target is None:
-            target = array_module(values.array).empty(shape, values.array.dtype)
-        target[...] = 0
-        target[index] = values.array
-        return Tensor(target)
+        array = delayed.unfinished(values)
+        return delayed.running(run_ahead.call(kernels.put_in_zeros, array, index=index, shape=shape))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tinynet.autograd import Function
-from tinynet.backend import empty_like
+from tinynet import run_ahead
+from tinynet.autograd import Function, delayed
+from tinynet.kernels.generic import copying as kernels
+from tinynet.kernels.generic.copying import Widths
 from tinynet.ops.indexing import narrow
 from tinynet.ops.joining import cat
 from tinynet.ops.ordering import flip
 from tinynet.ops.shape import expand
 from tinynet.tensor import Tensor
-
-Widths = tuple[tuple[int, int], ...]
-"""(before, after) of each axis; negative widths cut away."""
 
 
 class Pad(Function):
@@ -23,14 +22,8 @@ class Pad(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, widths: Widths, value: float) -> Tensor:
         ctx.widths = widths
-        old = x.array.shape
-        shape = tuple(n + before + after for n, (before, after) in zip(old, widths, strict=True))
-        padded = empty_like(x.array, shape)
-        padded[...] = value
-        target = tuple(slice(max(b, 0), n - max(a, 0)) for n, (b, a) in zip(shape, widths, strict=True))
-        source = tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(old, widths, strict=True))
-        padded[target] = x.array[source]
-        return Tensor(padded)
+        array = delayed.unfinished(x)
+        return delayed.running(run_ahead.call(kernels.pad_constant, array, widths=widths, value=value))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:

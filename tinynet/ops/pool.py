@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tinynet.autograd import Function
+from tinynet import run_ahead
+from tinynet.autograd import Function, delayed
 from tinynet.backend import Array
 from tinynet.kernels.generic import pool as kernels
 from tinynet.tensor import Tensor
@@ -37,14 +38,16 @@ class MaxPool2d(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, window: MaxWindow, size: Pair) -> tuple[Tensor, Tensor]:
-        y, index = (Tensor(array) for array in kernels.max_pool2d(x.array, size=size, **vars(window)))
+        arrays = run_ahead.call(kernels.max_pool2d, delayed.unfinished(x), size=size, **vars(window))
+        y, index = (delayed.running(array) for array in arrays)
         ctx.save_for_backward(index)
         ctx.mark_non_differentiable(index)
+        ctx.set_materialize_grads(False)
         ctx.window, ctx.image = window, x.shape[2:]
         return y, index
 
     @staticmethod
-    def backward(ctx: Any, grad_y: Tensor, _: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, grad_y: Tensor, _: None) -> tuple[Tensor, None, None]:
         (index,) = ctx.saved_tensors
         return MaxPool2dBackward.apply(grad_y, index, ctx.window, ctx.image), None, None
 
@@ -56,7 +59,10 @@ class MaxPool2dBackward(Function):
     def forward(ctx: Any, grad_y: Tensor, index: Tensor, window: MaxWindow, image: Pair) -> Tensor:
         ctx.save_for_backward(index)
         ctx.window = window
-        return Tensor(kernels.max_pool2d_backward(grad_y.array, index.array, image=image, **vars(window)))
+        arrays = delayed.unfinished(grad_y), delayed.unfinished(index)
+        return delayed.running(
+            run_ahead.call(kernels.max_pool2d_backward, *arrays, image=image, **vars(window))
+        )
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
@@ -131,7 +137,8 @@ class AvgPool2d(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, window: AvgWindow, divisor: Array) -> Tensor:
         ctx.window, ctx.divisor, ctx.image = window, divisor, x.shape[2:]
-        return Tensor(kernels.avg_pool2d(x.array, divisor, **vars(window)))
+        array = delayed.unfinished(x)
+        return delayed.running(run_ahead.call(kernels.avg_pool2d, array, divisor, **vars(window)))
 
     @staticmethod
     def backward(ctx: Any, grad_y: Tensor) -> tuple[Tensor, None, None]:
@@ -144,7 +151,10 @@ class AvgPool2dBackward(Function):
     @staticmethod
     def forward(ctx: Any, grad_y: Tensor, window: AvgWindow, divisor: Array, image: Pair) -> Tensor:
         ctx.window, ctx.divisor = window, divisor
-        return Tensor(kernels.avg_pool2d_backward(grad_y.array, divisor, image=image, **vars(window)))
+        array = delayed.unfinished(grad_y)
+        return delayed.running(
+            run_ahead.call(kernels.avg_pool2d_backward, array, divisor, image=image, **vars(window))
+        )
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
@@ -156,8 +166,9 @@ class MeanPixels(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.image = x.array.shape[2:]
-        return Tensor(kernels.mean_pixels(x.array))
+        array = delayed.unfinished(x)
+        ctx.image = array.shape[2:]
+        return delayed.running(run_ahead.call(kernels.mean_pixels, array))
 
     @staticmethod
     def backward(ctx: Any, grad_y: Tensor) -> Tensor:
@@ -169,7 +180,8 @@ class MeanPixelsBackward(Function):
 
     @staticmethod
     def forward(ctx: Any, grad_y: Tensor, image: Pair) -> Tensor:
-        return Tensor(kernels.mean_pixels_backward(grad_y.array, image=image))
+        array = delayed.unfinished(grad_y)
+        return delayed.running(run_ahead.call(kernels.mean_pixels_backward, array, image=image))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:

@@ -9,6 +9,7 @@ import llvmlite.binding as llvm
 import pytest
 
 from tinynet.kernels.cpu.codegen import (
+    copying,
     direct,
     few,
     packing,
@@ -65,6 +66,8 @@ KERNELS: list[tuple[Callable[..., int], tuple[int | bool | str, ...]]] = [
     (winograd_weights.multiply_grouped, (4, 2, True)),
     (winograd_weights.grad_weight_grouped, (4, 2)),
     (winograd_weights.fold_weight, (2,)),
+    (copying.pad_channels, ()),
+    (copying.spread_pixels, (True,)),
     (program.add_copies, ()),
     (program.clear, ()),
 ]
@@ -128,7 +131,7 @@ def test_the_team_waits_with_the_instruction_of_each_cpu(
 
 def test_every_kernel_is_among_those_compiled_here() -> None:
     listed = {write for write, _ in KERNELS}
-    for module in (direct, few, program, small, winograd, winograd_weights):
+    for module in (copying, direct, few, program, small, winograd, winograd_weights):
         for name, value in vars(module).items():
             if hasattr(value, "__wrapped__") and value.__wrapped__.__annotations__.get("code") == "Code":
                 assert value in listed, name

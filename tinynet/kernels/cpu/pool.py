@@ -32,7 +32,7 @@ def _max_gradient_pays(grad_y: Array, index: Array, *, image: Pair, **_: object)
     return index.dtype == np.int32 and _gradient_pays(grad_y, image=image)
 
 
-@accelerates(generic.max_pool2d, device="cpu", when=_max_pays)
+@accelerates(generic.max_pool2d, device="cpu", when=_max_pays, ahead=True)
 def max_pool2d(
     x: Array, *, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, size: Pair
 ) -> tuple[Array, Array]:
@@ -43,7 +43,7 @@ def max_pool2d(
     return y.transpose(0, 3, 1, 2), index.transpose(0, 3, 1, 2)
 
 
-@accelerates(generic.max_pool2d_backward, device="cpu", when=_max_gradient_pays)
+@accelerates(generic.max_pool2d_backward, device="cpu", when=_max_gradient_pays, ahead=True)
 def max_pool2d_backward(
     grad_y: Array,
     index: Array,
@@ -62,7 +62,7 @@ def max_pool2d_backward(
     return grad_x.transpose(0, 3, 1, 2)
 
 
-@accelerates(generic.avg_pool2d, device="cpu", when=lambda x, divisor, **_: pays(x))
+@accelerates(generic.avg_pool2d, device="cpu", when=lambda x, divisor, **_: pays(x), ahead=True)
 def avg_pool2d(x: Array, divisor: Array, *, kernel_size: Pair, stride: Pair, padding: Pair) -> Array:
     """Return the sum of each window of x (N, C, H, W) over `divisor` (OH, OW)."""
     from tinynet.kernels.cpu.codegen import pooling
@@ -71,7 +71,7 @@ def avg_pool2d(x: Array, divisor: Array, *, kernel_size: Pair, stride: Pair, pad
     return y.transpose(0, 3, 1, 2)
 
 
-@accelerates(generic.avg_pool2d_backward, device="cpu", when=_gradient_pays)
+@accelerates(generic.avg_pool2d_backward, device="cpu", when=_gradient_pays, ahead=True)
 def avg_pool2d_backward(
     grad_y: Array, divisor: Array, *, image: Pair, kernel_size: Pair, stride: Pair, padding: Pair
 ) -> Array:
@@ -82,7 +82,7 @@ def avg_pool2d_backward(
     return pooling.mean_pool_backward(*arrays, image, kernel_size, stride, padding).transpose(0, 3, 1, 2)
 
 
-@accelerates(generic.mean_pixels, device="cpu", when=pays)
+@accelerates(generic.mean_pixels, device="cpu", when=pays, ahead=True)
 def mean_pixels(x: Array) -> Array:
     """Return the mean of each image of x (N, C, H, W): one window."""
     image = x.shape[2], x.shape[3]
@@ -91,7 +91,7 @@ def mean_pixels(x: Array) -> Array:
     )
 
 
-@accelerates(generic.mean_pixels_backward, device="cpu", when=_gradient_pays)
+@accelerates(generic.mean_pixels_backward, device="cpu", when=_gradient_pays, ahead=True)
 def mean_pixels_backward(grad_y: Array, *, image: Pair) -> Array:
     """Return the gradient of x from grad_y (N, C, 1, 1)."""
     divisor = np.full((1, 1), image[0] * image[1])

@@ -16,6 +16,10 @@ from tinynet.kernels.cpu.codegen.shape import Pair, Shape
 
 LOCAL = 640 << 10
 """Bytes of V and M of a block of tiles, and of U, up to which they stay in a core's L2 cache of 1 MiB."""
+STREAMED = 2560 << 10
+"""Bytes of U up to which each block of tiles had better read it from L3 than all of V and M went there and back."""
+ENOUGH = 128
+"""Tiles for each thread from which that pays."""
 CHUNK = 12 << 20
 """Bytes of V and M of a chunk that all threads work on: part of the L3 cache."""
 
@@ -55,12 +59,13 @@ def _blocking(images: int, size: Pair, C: int, O: int, threads: int, transposed:
     R, V = tile(L, OB)
     TH, TW = _tiles(size)
     each = winograd.F * 4 * L * (CB + OB)
-    phased = winograd.F * 4 * L * L * CB * OB > LOCAL
+    bytes_of_U = winograd.F * 4 * L * L * CB * OB
+    phased = bytes_of_U > (STREAMED if images * TH * TW >= ENOUGH * threads else LOCAL)
     if transposed:
         R = 1
     most = images * TH if phased else -(-images * TH // threads)
     if phased:  # where U is larger than the cache, it had better pass once for all tiles
-        limit = CHUNK if winograd.F * 4 * L * L * CB * OB < CHUNK else 2 * CHUNK
+        limit = CHUNK if bytes_of_U < CHUNK else 2 * CHUNK
     else:
         limit = LOCAL
     rows = max(1, min(most, limit // (each * TW)))
