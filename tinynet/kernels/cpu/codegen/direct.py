@@ -272,13 +272,16 @@ def grad_weight(
 ) -> None:
     """Sum up the weight's gradient over the images of each thread, in memory of its own.
 
-    A band is short, so that its pixels of grad_y stay in L1 while all places and channels pass over them.
+    A band is short, so that its pixels of grad_y, one group of channels side by side (`_gather_vectors`), stay in L1
+    while all places and channels pass over them.
 
     Args:    m: neighbouring places taken together; part: rows of a register tile, a divisor of m*cw
              units: offsets in the copy of a block of channels at every m-th place
+             copied: numbers of a thread's memory before the pixels of grad_y
     """
     x, dy, memory, sums, units = code.pointers(5)
     N, H, W, C, every, OH, OW, O, top, left, width, span, band, bands, count, room, size = code.integers(17)
+    (copied,) = code.integers(1)
     L = code.lanes
     groups = (O + (V * L - 1)) // (V * L)
     copy, mine = memory + code.thread * room, sums + code.part * size
@@ -294,34 +297,38 @@ def grad_weight(
         ahead.add(dy + (image * OH + last) * OW * O, OH * OW * O // bands)
         for group in code.range(groups):
             masks = [code.first_lanes(O - (group * V + v) * L) if tail_out else None for v in range(V)]
-            right = dy + ((image * OH + first) * OW) * O + group * (V * L)
+            pixels, right = dy + ((image * OH + first) * OW) * O + group * (V * L), copy + copied
+            _gather_vectors(code, pixels, right, masks, count=(last - first) * OW, apart=O)
             for unit in code.range(count):
                 ahead.ask()
                 corner = copy + units.integer(unit)
                 for start in range(0, m * cw, part):
                     out = mine + ((group * count + unit) * (m * cw) + start) * (V * L)
-                    _sum_pixels(
-                        code, out, corner + start, right, masks, rows=last - first, OW=OW, O=O, pixel=step * cw,
-                        row=width * (step * cw), part=part, V=V,
-                    )  # fmt: skip
+                    total = Tile(code, part, V, out)
+                    for q in code.range(last - first):
+                        row = corner + (start + q * width * (step * cw))
+                        for ox in code.range(OW):
+                            vectors = _vectors(code, right + (q * OW + ox) * (V * L), V)
+                            add_outer(total, row + ox * (step * cw), vectors)
+                    total.store(out)
 
 
-def _sum_pixels(
-    code: Code, out: Pointer, a: Pointer, b: Pointer, masks: list[Any], *, rows: Int, OW: Int, O: Int, pixel: int,
-    row: Int, part: int, V: int,
-) -> None:  # fmt: skip
-    """Add to a register tile at `out` the outer products of all pixels of some rows of the copy and of grad_y."""
-    total = Tile(code, part, V, out)
-    for q in code.range(rows):
-        left, right = a + q * row, b + q * OW * O
-        for ox in code.range(OW):
-            add_outer(total, left + ox * pixel, _vectors(code, right + ox * O, masks))
-    total.store(out)
+def _gather_vectors(
+    code: Code, source: Pointer, target: Pointer, masks: list[Any], *, count: Int, apart: Int
+) -> None:
+    """Copy neighbouring vectors, under their masks, of `count` pixels that lie `apart`.
+
+    Where pixels lie a power of two apart, as with 256 channels, few of them find room in L1 together.
+    """
+    L = code.lanes
+    for i in code.range(count):
+        for v, mask in enumerate(masks):
+            (target + (i * len(masks) + v) * L).store((source + i * apart + v * L).load(mask))
 
 
-def _vectors(code: Code, place: Pointer, masks: list[Any]) -> list[Vector]:
-    """Return neighbouring vectors, each under its mask."""
-    return [(place + v * code.lanes).load(mask) for v, mask in enumerate(masks)]
+def _vectors(code: Code, place: Pointer, count: int) -> list[Vector]:
+    """Return neighbouring vectors."""
+    return [(place + v * code.lanes).load() for v in range(count)]
 
 
 def add_outer(total: Tile, a: Pointer, vectors: list[Vector]) -> None:
@@ -350,9 +357,9 @@ def grad_weight_shared(code: Code, part: int, V: int, cw: int, step: int, tail_o
     """Sum up the weight's gradient, each thread its share of the sums over all images: where those are large.
 
     A thread takes some register tiles of one group of channels of grad_y at a time, and goes over a few images with all
-    of them before it goes on to the next: the pixels of grad_y of these images stay in L1.
+    of them before it goes on to the next: the pixels of grad_y of these images stay in L1, side by side.
     """
-    copies, dy, sums, units = code.pointers(4)
+    copies, dy, memory, sums, units = code.pointers(5)
     N, OH, OW, O, width, count, size, chunk = code.integers(8)
     L = code.lanes
     groups = (O + (V * L - 1)) // (V * L)
@@ -364,15 +371,18 @@ def grad_weight_shared(code: Code, part: int, V: int, cw: int, step: int, tail_o
         base = sums + group * tiles * (part * V * L)
         for i in code.range(first * (part * V * L), last * (part * V * L), L):
             (base + i).store(code.zero)
+        gathered = memory + code.thread * chunk * OH * OW * (V * L)
         for start in code.range(0, N, chunk):
+            end_chunk, pixels = (start + chunk).minimum(N), dy + start * OH * OW * O + group * (V * L)
+            _gather_vectors(code, pixels, gathered, masks, count=(end_chunk - start) * OH * OW, apart=O)
             for tile in code.range(first, last):
                 out = base + tile * (part * V * L)
                 corner = copies + units.integer(tile // (cw // part)) + tile % (cw // part) * part
                 total = Tile(code, part, V, out)
-                for image in code.range(start, (start + chunk).minimum(N)):
-                    left, right = corner + image * size, dy + image * OH * OW * O + group * (V * L)
+                for image in code.range(start, end_chunk):
+                    left, right = corner + image * size, gathered + (image - start) * OH * OW * (V * L)
                     for q in code.range(OH):
                         for ox in code.range(OW):
                             a = left + (q * step * width + ox * step) * cw
-                            add_outer(total, a, _vectors(code, right + (q * OW + ox) * O, masks))
+                            add_outer(total, a, _vectors(code, right + (q * OW + ox) * (V * L), V))
                 total.store(out)

@@ -204,8 +204,9 @@ def grad_weight(plan: Plan, shape: Shape, x: Given, dy: Given, grad: Given) -> N
         plan.step(
             direct.copy_images(cw, tails[0]), x, copied, N, H, W, C, every, PH, PW, height, width, image
         )
+        memory = plan.scratch("local", chunk * OH * OW * V * L * threads)
         plan.step(
-            direct.grad_weight_shared(part, V, cw, S, tails[1]), copied, dy, sums, units,
+            direct.grad_weight_shared(part, V, cw, S, tails[1]), copied, dy, memory, sums, units,
             N, OH, OW, O, width, len(units), image, chunk,
         )  # fmt: skip
     else:
@@ -213,11 +214,13 @@ def grad_weight(plan: Plan, shape: Shape, x: Given, dy: Given, grad: Given) -> N
         sums = plan.scratch("dU", size * parts)
         band, bands = _bands(N, OH, PIXELS // OW, threads)
         height = (band - 1) * S + span
-        room = whole(height * width * blocks * cw + 4 * L, 16)
+        band_size = whole(height * width * blocks * cw + 4 * L, 16)
+        room = band_size + band * OW * V * L
         units = np.array(_units(places, blocks, height * width * cw), np.int64)
         plan.step(
             direct.grad_weight(m, part, V, cw, S, *tails), x, dy, plan.scratch("local", room * threads), sums, units,
-            N, H, W, C, every, OH, OW, O, PH, PW, width, span, band, bands, len(units), room, size, parts=parts,
+            N, H, W, C, every, OH, OW, O, PH, PW, width, span, band, bands, len(units), room, size, band_size,
+            parts=parts,
         )  # fmt: skip
         plan.step(add_copies(), sums, parts, size)
     plan.step(packing.unpack(V, cw, m, KH * KW), sums, grad, O, C, blocks)
