@@ -28,7 +28,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tinynet.kernels.cpu.codegen.ahead import Ahead
-from tinynet.kernels.cpu.codegen.gemm import Tile
+from tinynet.kernels.cpu.codegen.gemm import Tile, clear_tile
 from tinynet.kernels.cpu.codegen.language import Code, Int, Pointer, Vector
 from tinynet.kernels.cpu.codegen.layout import copy_row
 from tinynet.kernels.cpu.codegen.program import template
@@ -228,12 +228,6 @@ def convolve(
                                     write_tile(*arguments)
                             else:
                                 write_tile(*arguments)
-
-
-def clear_tile(code: Code, sums: Pointer, vectors: int) -> None:
-    """Write vectors of zeros."""
-    for i in range(vectors):
-        (sums + i * code.lanes).store(code.zero)
 
 
 def add_unit(code: Code, result: Tile, a: Pointer, b: Pointer, cw: int, step: int) -> None:

@@ -15,8 +15,8 @@ packing and direct.py take 1.0 and 0.55 ms.
 
 from __future__ import annotations
 
-from tinynet.kernels.cpu.codegen.direct import add_unit, clear_tile, write_tile
-from tinynet.kernels.cpu.codegen.gemm import Tile
+from tinynet.kernels.cpu.codegen.direct import add_unit, write_tile
+from tinynet.kernels.cpu.codegen.gemm import Tile, clear_tile
 from tinynet.kernels.cpu.codegen.language import Code, Int, Pointer
 from tinynet.kernels.cpu.codegen.packing import load_columns
 from tinynet.kernels.cpu.codegen.program import template

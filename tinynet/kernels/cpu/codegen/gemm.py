@@ -48,3 +48,9 @@ class Tile:
         for r, line in enumerate(self.registers):
             for v, register in enumerate(line):
                 (place + (r * self.V + v) * self.code.lanes).store(register.get())
+
+
+def clear_tile(code: Code, sums: Pointer, vectors: int) -> None:
+    """Write zeros, as many vectors as a tile has, where it will wait."""
+    for i in range(vectors):
+        (sums + i * code.lanes).store(code.zero)

@@ -17,8 +17,8 @@ Measured: @@
 
 from __future__ import annotations
 
-from tinynet.kernels.cpu.codegen.direct import add_outer, add_unit, clear_tile, write_tile
-from tinynet.kernels.cpu.codegen.gemm import Tile
+from tinynet.kernels.cpu.codegen.direct import add_outer, add_unit, write_tile
+from tinynet.kernels.cpu.codegen.gemm import Tile, clear_tile
 from tinynet.kernels.cpu.codegen.language import Code
 from tinynet.kernels.cpu.codegen.program import template
 

@@ -28,11 +28,12 @@ Source:  Lavin, Gray 2015, arXiv 1509.09308
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from tinynet.kernels.cpu.codegen import transforms
 from tinynet.kernels.cpu.codegen.ahead import Ahead
-from tinynet.kernels.cpu.codegen.gemm import Tile
+from tinynet.kernels.cpu.codegen.gemm import Tile, clear_tile
 from tinynet.kernels.cpu.codegen.language import Code, Int, Number, Pointer, Vector
 from tinynet.kernels.cpu.codegen.layout import channel_blocks, copy_row
 from tinynet.kernels.cpu.codegen.program import template
@@ -167,6 +168,15 @@ def _distance(code: Code, channels: Int, tiles: Int, V: int) -> Int:
     return (groups * V * tiles + 1) * L
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A part of U or dU: one group of V vectors of channels of results, and blocks `begin` to `end` of the others."""
+
+    group: Int
+    begin: Int
+    end: Int
+
+
 def multiply(
     code: Code,
     planes: Pointer,
@@ -181,27 +191,31 @@ def multiply(
     count: Int,
     R: int,
     V: int,
-    only: Int | None = None,
+    piece: Piece | None = None,
     ahead: Ahead | None = None,
 ) -> None:
     """Write M[f] = V[f] U[f] for f from first to last and `count` tiles, R*V registers at a time.
 
-    Args:    only: the one group of channels of results to compute; U then holds no other
+    Args:    piece: of U that is there and is used; later pieces of a group add to what the first has written
     """
     L = code.lanes
     blocks, groups = (C + (L - 1)) // L, (O + (V * L - 1)) // (V * L)
     plane_V, plane_M = plane(code, blocks, tiles), _distance(code, O, tiles, V)
+    begin, end = (code.int(0), blocks) if piece is None else (piece.begin, piece.end)
     for f in code.range(first, last):
-        for group in code.range(groups) if only is None else (only,):
-            panel = U + (f * groups + group if only is None else f) * blocks * (L * V * L)
+        for group in code.range(groups) if piece is None else (piece.group,):
+            panel = U + (f * groups + group if piece is None else f) * (end - begin) * (L * V * L)
             out = products + f * plane_M + group * tiles * (V * L)
             for t in code.range(0, count, R):
                 if ahead is not None:
                     ahead.ask()
-                result = Tile(code, R, V)
+                if piece is not None:
+                    with code.when(begin.equals(0)):
+                        clear_tile(code, out + t * (V * L), R * V)
+                result = Tile(code, R, V, None if piece is None else out + t * (V * L))
                 rows = planes + f * plane_V + t * L
-                for block in code.range(blocks):
-                    a, b = rows + block * tiles * L, panel + block * (L * V * L)
+                for block in code.range(begin, end):
+                    a, b = rows + block * tiles * L, panel + (block - begin) * (L * V * L)
                     for k in code.range(0, L, 4):
                         for step in range(4):
                             result.add_product(a + (k + step), L, b + (k + step) * (V * L))
@@ -222,22 +236,26 @@ def multiply_transposed(
     count: Int,
     R: int,
     V: int,
-    only: Int | None = None,
+    piece: Piece | None = None,
     ahead: Ahead | None = None,
 ) -> None:
-    """Add V[f]^T D[f] over `count` tiles to dU[f], for f from first to last; R divides L; only: as in `multiply`."""
+    """Add V[f]^T D[f] over `count` tiles to dU[f], for f from first to last; R divides L.
+
+    Args:    piece: of dU that is there, whose sums begin with these tiles
+    """
     L = code.lanes
     blocks, groups = (C + (L - 1)) // L, (O + (V * L - 1)) // (V * L)
     plane_V, plane_M = plane(code, blocks, tiles), _distance(code, O, tiles, V)
+    begin, end = (code.int(0), blocks) if piece is None else (piece.begin, piece.end)
     for f in code.range(first, last):
-        for group in code.range(groups) if only is None else (only,):
+        for group in code.range(groups) if piece is None else (piece.group,):
             right = D + f * plane_M + group * tiles * (V * L)
-            for block in code.range(blocks):
+            for block in code.range(begin, end):
                 left = planes + f * plane_V + block * tiles * L
                 for half in range(0, L, R):
-                    panel = f * groups + group if only is None else f
-                    out = dU + (panel * blocks + block) * (L * V * L) + half * V * L
-                    sums = Tile(code, R, V, out)
+                    panel = f * groups + group if piece is None else f
+                    out = dU + (panel * (end - begin) + (block - begin)) * (L * V * L) + half * V * L
+                    sums = Tile(code, R, V, out if piece is None else None)
                     if ahead is not None:
                         ahead.ask()
                     for t in code.range(count):

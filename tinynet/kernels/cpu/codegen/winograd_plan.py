@@ -24,6 +24,10 @@ CHUNK = 12 << 20
 """Bytes of V and M of a chunk that all threads work on: part of the L3 cache."""
 
 
+PIECE = 512 << 10
+"""Bytes of U that a thread makes at a time where all of U is large: half of L2."""
+
+
 def tiles(size: Pair) -> int:
     """Return the number of tiles of an image of so many results."""
     TH, TW = _tiles(size)
@@ -114,8 +118,8 @@ def convolve(
     V, M = plan.scratch("V", blocks.room_V), plan.scratch("M", blocks.room_M)
     bands = plan.scratch("bands", blocks.band * threads)
     grouped = blocks.rows >= N * TH and 2 * threads <= OB // blocks.V
+    depth, room = _piece(CB, blocks.V)
     if grouped:
-        room = winograd.F * whole(C, L) * blocks.V * L
         U = plan.scratch("U", room * threads)
     else:
         U = plan.scratch("U", winograd.F * CB * OB * L * L)
@@ -138,12 +142,19 @@ def convolve(
         )
         if grouped:
             multiply = winograd_weights.multiply_grouped(blocks.R, blocks.V, turned)
-            plan.step(multiply, weight, V, M, U, *channels, blocks.tiles, count, room)
+            plan.step(multiply, weight, V, M, U, *channels, blocks.tiles, count, depth)
         else:
             multiply = winograd_phases.multiply_phase(blocks.R, blocks.V)
             plan.step(multiply, V, U, M, C, O, blocks.tiles, count)
         gather = winograd_phases.gather_phase(blocks.V, tails[1], exact, with_bias, False)
         plan.step(gather, M, y, shift, first, last, OH, OW, O, *tiles)
+
+
+def _piece(blocks: int, V: int) -> Pair:
+    """Return how many blocks of channels a piece of U has at most, and its size in numbers."""
+    each = winograd.F * lanes() * V * lanes()
+    depth = max(1, min(blocks, PIECE // (4 * each)))
+    return depth, depth * each
 
 
 def _chunks(items: int, size: int) -> list[Pair]:
@@ -173,7 +184,7 @@ def grad_weight(plan: Plan, shape: Shape, x: Given, dy: Given, grad: Given) -> N
     V, D = plan.scratch("V", blocks.room_V), plan.scratch("M", blocks.room_M)
     bands = plan.scratch("bands", blocks.band * threads)
     grouped = blocks.rows >= N * TH and 2 * threads <= -(-O // L) // blocks.V
-    room = winograd.F * whole(C, L) * blocks.V * L
+    depth, room = _piece(-(-C // L), blocks.V)
     sums = plan.scratch("U", room * threads) if grouped else plan.scratch("dU", size)
     if not grouped:
         plan.step(clear(), sums, size)
@@ -183,7 +194,7 @@ def grad_weight(plan: Plan, shape: Shape, x: Given, dy: Given, grad: Given) -> N
         plan.step(winograd_phases.spread_dy(blocks.V, tails[1]), dy, D, bands, first, last, OH, OW, O, *tiles)
         if grouped:
             multiply = winograd_weights.grad_weight_grouped(R, blocks.V)
-            plan.step(multiply, V, D, sums, grad, O, C, blocks.tiles, count, room)
+            plan.step(multiply, V, D, sums, grad, O, C, blocks.tiles, count, depth)
         else:
             multiply = winograd_phases.multiply_transposed_phase(R, blocks.V)
             plan.step(multiply, V, D, sums, C, O, blocks.tiles, count)

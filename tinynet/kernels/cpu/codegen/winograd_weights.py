@@ -10,7 +10,7 @@ from tinynet.kernels.cpu.codegen.language import Code, Int, Pointer, Vector
 from tinynet.kernels.cpu.codegen.layout import transpose
 from tinynet.kernels.cpu.codegen.packing import load_columns, store_columns
 from tinynet.kernels.cpu.codegen.program import template
-from tinynet.kernels.cpu.codegen.winograd import F, N, multiply, multiply_transposed
+from tinynet.kernels.cpu.codegen.winograd import F, N, Piece, multiply, multiply_transposed
 
 
 def _weight_columns(
@@ -23,10 +23,12 @@ def _weight_columns(
     distance: Int,
     V: int,
     buffer: Pointer,
+    blocks: tuple[Int, Int],
 ) -> None:
-    """Write G g G^T of L outputs, the `column`-th, of weight (O, C, 3, 3), to `out` + c * V*L for every c."""
+    """Write G g G^T of L outputs, the `column`-th, of weight (O, C, 3, 3), to `out` + c * V*L for every c of blocks."""
     L = code.lanes
-    for block in code.range((C + (L - 1)) // L):
+    first, end = blocks
+    for block in code.range(first, end):
         for chunk in code.range(9):
             entry = block * (9 * L) + chunk * L
             for r, vector in enumerate(load_columns(code, weight, column * L, O, C * 9, entry)):
@@ -34,16 +36,20 @@ def _weight_columns(
         for c in code.range(L):
             g = [[(buffer + c * (9 * L) + (3 * i + j) * L).load() for j in range(3)] for i in range(3)]
             _store_all(
-                transforms.product_2d(code, transforms.G, g), out + (block * L + c) * (V * L), distance
+                transforms.product_2d(code, transforms.G, g),
+                out + ((block - first) * L + c) * (V * L),
+                distance,
             )
 
 
 def _turned_columns(
-    code: Code, weight: Pointer, out: Pointer, column: Int, O: Int, C: Int, distance: Int, V: int
-) -> None:
-    """Write G g G^T of L inputs, the `column`-th, of the weight turned by half a turn, to out + o * V*L for every o."""
+    code: Code, weight: Pointer, out: Pointer, column: Int, O: Int, C: Int, distance: Int, V: int,
+    blocks: tuple[Int, Int],
+) -> None:  # fmt: skip
+    """Write G g G^T of L inputs, the `column`-th, of the turned weight, to out + o * V*L for every o of blocks."""
     L = code.lanes
-    for o in code.range((O + (L - 1)) // L * L):
+    first, end = blocks
+    for o in code.range(first * L, end * L):
         taps = []
         for chunk in range(0, 9, L):
             rows = []
@@ -54,7 +60,7 @@ def _turned_columns(
                 rows.append((weight + (o * C + c) * 9 + chunk).load(code.first_lanes(left)))
             taps += transpose(code, rows)
         g = [[taps[8 - (3 * i + j)] for j in range(3)] for i in range(3)]
-        _store_all(transforms.product_2d(code, transforms.G, g), out + o * (V * L), distance)
+        _store_all(transforms.product_2d(code, transforms.G, g), out + (o - first * L) * (V * L), distance)
 
 
 @template
@@ -71,35 +77,39 @@ def spread_weight(code: Code, V: int, turned: bool) -> None:
     for column in code.range(begin, end):
         out = U + column // V * blocks * (L * V * L) + column % V * L
         if turned:
-            _turned_columns(code, weight, out, column, O, C, distance, V)
+            _turned_columns(code, weight, out, column, O, C, distance, V, (code.int(0), blocks))
         else:
-            _weight_columns(code, weight, out, column, O, C, distance, V, buffer)
+            _weight_columns(code, weight, out, column, O, C, distance, V, buffer, (code.int(0), blocks))
 
 
 @template
 def multiply_grouped(code: Code, R: int, V: int, turned: bool) -> None:
     """Phase 2 where all tiles fit in one chunk: each thread makes U of a group of channels of its own, and multiplies.
 
-    All of U would be 37 MB for 512 channels, and go to memory and back; of one group it is 2 MB.
+    All of U would be 37 MB for 512 channels, and go to memory and back. A piece of it, `depth` blocks of channels of
+    the input for one group, stays in L2, and the part of it that a tile passes over in L1.
     """
     weight, planes, products, memory = code.pointers(4)
-    O, C, tiles, count, room = code.integers(5)
+    O, C, tiles, count, depth = code.integers(5)
     L = code.lanes
     inner, lanes = (O, C) if turned else (C, O)
-    distance = (inner + (L - 1)) // L * (L * V * L)
+    blocks = (inner + (L - 1)) // L
     buffer = code.buffer(9 * L * L)
-    U = memory + code.thread * room
+    U = memory + code.thread * depth * (F * L * V * L)
     begin, end = code.share((lanes + (V * L - 1)) // (V * L))
     for group in code.range(begin, end):
-        for v in range(V):
-            if turned:
-                _turned_columns(code, weight, U + v * L, group * V + v, O, C, distance, V)
-            else:
-                _weight_columns(code, weight, U + v * L, group * V + v, O, C, distance, V, buffer)
-        multiply(
-            code, planes, U, products, first=code.int(0), last=code.int(F), C=inner, O=lanes, tiles=tiles,
-            count=count, R=R, V=V, only=group,
-        )  # fmt: skip
+        for first in code.range(0, blocks, depth):
+            piece = Piece(group, first, (first + depth).minimum(blocks))
+            sizes, span = (O, C, (piece.end - first) * (L * V * L), V), (first, piece.end)
+            for v in range(V):
+                if turned:
+                    _turned_columns(code, weight, U + v * L, group * V + v, *sizes, span)
+                else:
+                    _weight_columns(code, weight, U + v * L, group * V + v, *sizes, buffer, span)
+            multiply(
+                code, planes, U, products, first=code.int(0), last=code.int(F), C=inner, O=lanes, tiles=tiles,
+                count=count, R=R, V=V, piece=piece,
+            )  # fmt: skip
 
 
 def _store_all(matrix: list[list[Vector]], out: Pointer, distance: Int) -> None:
@@ -118,12 +128,14 @@ def _fold_columns(
     distance: Int,
     V: int,
     buffer: Pointer,
+    blocks: tuple[Int, Int],
 ) -> None:
-    """Write G^T dU G of L outputs, the `column`-th, into weight (O, C, 3, 3)."""
+    """Write G^T dU G of L outputs, the `column`-th, and of blocks of inputs into weight (O, C, 3, 3)."""
     L = code.lanes
-    for block in code.range((C + (L - 1)) // L):
+    first, end = blocks
+    for block in code.range(first, end):
         for c in code.range(L):
-            place = dU + (block * L + c) * (V * L)
+            place = dU + ((block - first) * L + c) * (V * L)
             u = [[(place + distance * (i * N + j)).load() for j in range(N)] for i in range(N)]
             for i, line in enumerate(transforms.product_2d(code, transforms.GT, u)):
                 for j, vector in enumerate(line):
@@ -144,25 +156,28 @@ def fold_weight(code: Code, V: int) -> None:
     begin, end = code.share(groups * V)
     for column in code.range(begin, end):
         place = dU + column // V * blocks * (L * V * L) + column % V * L
-        _fold_columns(code, place, weight, column, O, C, groups * blocks * (L * V * L), V, buffer)
+        distance = groups * blocks * (L * V * L)
+        _fold_columns(code, place, weight, column, O, C, distance, V, buffer, (code.int(0), blocks))
 
 
 @template
 def grad_weight_grouped(code: Code, R: int, V: int) -> None:
-    """Phase 3 of the weight's gradient where all tiles fit in one chunk: dU of a group at a time, folded at once."""
+    """Phase 3 of the weight's gradient where all tiles fit in one chunk: a piece of dU at a time, folded at once."""
     planes, D, memory, weight = code.pointers(4)
-    O, C, tiles, count, room = code.integers(5)
+    O, C, tiles, count, depth = code.integers(5)
     L = code.lanes
-    distance = (C + (L - 1)) // L * (L * V * L)
+    blocks = (C + (L - 1)) // L
     buffer = code.buffer(9 * L * L)
-    dU = memory + code.thread * room
+    dU = memory + code.thread * depth * (F * L * V * L)
     begin, end = code.share((O + (V * L - 1)) // (V * L))
     for group in code.range(begin, end):
-        for i in code.range(0, distance * F, L):
-            (dU + i).store(code.zero)
-        multiply_transposed(
-            code, planes, D, dU, first=code.int(0), last=code.int(F), C=C, O=O, tiles=tiles, count=count, R=R, V=V,
-            only=group,
-        )  # fmt: skip
-        for v in range(V):
-            _fold_columns(code, dU + v * L, weight, group * V + v, O, C, distance, V, buffer)
+        for first in code.range(0, blocks, depth):
+            piece = Piece(group, first, (first + depth).minimum(blocks))
+            multiply_transposed(
+                code, planes, D, dU, first=code.int(0), last=code.int(F), C=C, O=O, tiles=tiles, count=count, R=R,
+                V=V, piece=piece,
+            )  # fmt: skip
+            distance, span = (piece.end - first) * (L * V * L), (first, piece.end)
+            for v in range(V):
+                column = group * V + v
+                _fold_columns(code, dU + v * L, weight, column, O, C, distance, V, buffer, span)
