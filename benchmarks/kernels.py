@@ -25,6 +25,7 @@ POOLING = (
     "mean_pixels",
     "mean_pixels_backward",
 )
+COPIES = ("pad_constant", "put_in_zeros")
 UPDATES = ("sgd_all_", "adam_all_")
 STREAMING = (
     "batch_norm",
@@ -39,7 +40,7 @@ STREAMING = (
     "relu_backward",
     "sum_of_two",
 )
-KERNELS = CONVOLUTIONS + STREAMING + POOLING + UPDATES
+KERNELS = CONVOLUTIONS + STREAMING + POOLING + COPIES + UPDATES
 PARAMETERS = 10
 """Weights of a 3x3 convolution that an update changes together."""
 HEADER = "| kernel | batch, channels, size | generic ms | accelerated ms | ratio |\n|---|---|---|---|---|"
@@ -106,6 +107,15 @@ def pooling(name: str, batch: int, channels: int, size: int) -> tuple[tuple, dic
     return (grad_y, index), {**window, **image}
 
 
+def copies(name: str, batch: int, channels: int, size: int) -> tuple[tuple, dict]:
+    """Return the arguments of a kernel of a shortcut to half the pixels and twice the channels, channels last."""
+    every_other = slice(None), slice(None), slice(None, None, 2), slice(None, None, 2)
+    pixels = _images(batch, channels, size)[every_other]
+    if name == "put_in_zeros":
+        return (pixels,), {"index": every_other, "shape": (batch, channels, size, size)}
+    return (pixels,), {"widths": ((0, 0), (channels // 2, channels // 2), (0, 0), (0, 0)), "value": 0}
+
+
 def update(name: str, batch: int, channels: int, size: int) -> tuple[tuple, dict]:
     """Return the arguments of an update of several weights of a 3x3 convolution."""
     random, shape = np.random.default_rng(0), (channels, channels, 3, 3)
@@ -138,7 +148,13 @@ def prepare(
     from tinynet import kernels
 
     tinynet.set_num_threads(threads)
-    families = {convolution: CONVOLUTIONS, streaming: STREAMING, pooling: POOLING, update: UPDATES}
+    families = {
+        convolution: CONVOLUTIONS,
+        streaming: STREAMING,
+        pooling: POOLING,
+        copies: COPIES,
+        update: UPDATES,
+    }
     family = next(family for family, names in families.items() if name in names)
     args, options = family(name, batch, channels, size)
     entry = kernels.kernels()[name]

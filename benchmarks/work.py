@@ -40,13 +40,15 @@ KINDS = {
     "avg_pool2d_backward": "average pooling, backward",
     "mean_pixels": "average pooling",
     "mean_pixels_backward": "average pooling, backward",
+    "pad_constant": "shortcut: zeros around channels",
+    "put_in_zeros": "shortcut: zeros between pixels",
     "sgd_all_": "SGD",
     "adam_all_": "Adam",
     "Linear": "linear, and its gradients",
     "MatMul": "linear, and its gradients",
 }
 """Rows of the table by kernels and operations; operations that are not listed are OTHERS."""
-OTHERS = "loss, shortcuts, other NumPy"
+OTHERS = "loss, other NumPy"
 FLOP = {
     "batch_norm_coefficients": 4,
     "move_statistics_": 7,
