@@ -74,6 +74,7 @@ class Team:
         libc.pthread_cond_init(ctypes.c_void_p(self._state + 8 * CONDITION), None)
         self._queue = (ctypes.c_int64 * (4 * LENGTH))()
         self._word(QUEUE).value = ctypes.addressof(self._queue)
+        self._claim, self._published = self._word(CLAIM), self._word(PUBLISHED)
         self._kept: deque[tuple[int, Sequence[Step]]] = deque()
         """Kernels that may not have finished, and how many had been published with the last of each."""
         run, engine = compiler.function("team_run", write_team)
@@ -114,10 +115,10 @@ class Team:
         for kernel, arguments, parts in steps:
             words += kernel, ctypes.addressof(arguments), parts or default_parts(threads), threads
         if left:
-            done = self._word(CLAIM).value >> PART_BITS
+            done = self._claim.value >> PART_BITS
             while self._kept and self._kept[0][0] <= done:
                 self._kept.popleft()
-            self._kept.append((self._word(PUBLISHED).value + len(steps), steps))
+            self._kept.append((self._published.value + len(steps), steps))
         self._run(self._state, (ctypes.c_int64 * len(words))(*words), len(steps), left)
         if not left:
             self._kept.clear()
