@@ -51,6 +51,8 @@ CONFIGS = {
     "sgd plain": replace(CONFIG, momentum=0.0, schedule="step", step_size=1),
     "adam cosine": replace(CONFIG, optimizer="adam", schedule="cosine"),
     "adamw linear": replace(CONFIG, optimizer="adamw", schedule="linear"),
+    "muon": replace(CONFIG, optimizer="muon", momentum=0.5),
+    "muon cosine": replace(CONFIG, model="resnet8", optimizer="muon", schedule="cosine", sgd_lr=0.05),
     "batch norm": replace(CONFIG, model="resnet8", schedule="constant"),
 }
 

@@ -8,7 +8,7 @@ import tinynet
 from tinynet.optim import lr_scheduler
 from tinynet.training.config import TrainConfig
 from tinynet.training.errors import ConfigError
-from tinynet.training.optimizers import PER_STEP, build_optimizer, build_scheduler
+from tinynet.training.optimizers import PER_STEP, ScheduledOptimizer, build_optimizer, build_scheduler
 
 STEPS_PER_EPOCH = 5
 
@@ -47,3 +47,51 @@ def test_onecycle_needs_steps_to_warm_up():
     optimizer = build_optimizer(config, [tinynet.tensor([1.0], requires_grad=True)], tinynet.optim)
     with pytest.raises(ConfigError, match=r"onecycle: 5 steps .*--warmup 0.2.*--epochs"):
         build_scheduler(config, optimizer, lr_scheduler, STEPS_PER_EPOCH)
+
+
+SHAPES = [(4, 3, 3, 3), (4,), (6, 4, 3, 3), (6, 6, 1, 1), (6, 6), (6,), (10, 6), (10,)]
+"""A first convolution, two hidden ones, a hidden linear layer and a last one, with biases."""
+
+
+def muon_steps(framework, tensor, schedules):
+    """Take three steps of Muon and SGD with the same gradients; return the parameters."""
+    config = TrainConfig(optimizer="muon", lr=0.02, sgd_lr=0.3, weight_decay=0.1, schedule="constant")
+    rng = np.random.default_rng(0)
+    parameters = [tensor(rng.standard_normal(shape)).requires_grad_() for shape in SHAPES]
+    optimizer = ScheduledOptimizer(config, iter(parameters), framework.optim, schedules, STEPS_PER_EPOCH)
+    for _ in range(3):
+        optimizer.zero_grad()
+        assert all(p.grad is None for p in parameters)
+        for parameter in parameters:
+            parameter.grad = tensor(rng.standard_normal(tuple(parameter.shape)))
+        optimizer.step()
+    return [p.detach().numpy() for p in parameters]
+
+
+def channels_last(values):
+    found = torch.tensor(values)
+    return found.contiguous(memory_format=torch.channels_last) if found.ndim == 4 else found
+
+
+def test_muon_takes_the_hidden_weights_and_sgd_the_rest():
+    ours = muon_steps(tinynet, tinynet.tensor, lr_scheduler)
+    theirs = muon_steps(torch, torch.tensor, torch.optim.lr_scheduler)
+    by_pixels = muon_steps(torch, channels_last, torch.optim.lr_scheduler)
+    rng = np.random.default_rng(0)
+    begin = [rng.standard_normal(shape) for shape in SHAPES]
+    for i, (a, b, c, start) in enumerate(zip(ours, theirs, by_pixels, begin, strict=True)):
+        if i in (2, 3, 4):  # torch rounds Muon's iteration to bfloat16
+            moved = np.linalg.norm(a - start)
+            assert moved > 0
+            assert np.linalg.norm(a - b) < 0.05 * moved
+            assert np.linalg.norm(a - c) < 0.05 * moved
+        else:
+            np.testing.assert_allclose(a, b, rtol=1e-12)
+            np.testing.assert_allclose(a, c, rtol=1e-12)
+            assert np.abs(a - start).max() > 0.1
+
+
+def test_muon_needs_hidden_weights():
+    parameters = [tinynet.zeros(4, 3, requires_grad=True), tinynet.zeros(2, 4, requires_grad=True)]
+    with pytest.raises(ConfigError, match=r"--optimizer muon: this model has no hidden weights"):
+        ScheduledOptimizer(TrainConfig(optimizer="muon"), parameters, tinynet.optim, lr_scheduler, 1)

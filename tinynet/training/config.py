@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from tinynet.training.errors import ConfigError
 
 Dataset = Literal["cifar10-sample", "cifar10"]
-Optimizer = Literal["sgd", "adam", "adamw"]
+Optimizer = Literal["sgd", "adam", "adamw", "muon"]
 Schedule = Literal["constant", "step", "multistep", "cosine", "onecycle", "linear"]
 Augmentation = Literal["none", "crop-flip"]
 Backend = Literal["numpy", "cupy"]
@@ -37,6 +37,7 @@ class TrainConfig:
 
     optimizer: Optimizer = "sgd"
     lr: float = 0.1
+    sgd_lr: float = 0.1
     momentum: float = 0.9
     nesterov: bool = False
     weight_decay: float = 1e-4
@@ -94,6 +95,7 @@ _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "max_steps": (lambda v: v >= 1, "at least 1"),
     "batch_size": (lambda v: v >= 1, "at least 1"),
     "lr": (lambda v: 0 < v < float("inf"), "a number above 0"),
+    "sgd_lr": (lambda v: 0 < v < float("inf"), "a number above 0"),
     "momentum": (lambda v: 0 <= v < 1, "from 0 to below 1"),
     "weight_decay": (lambda v: 0 <= v < float("inf"), "0 or more"),
     "label_smoothing": (lambda v: 0 <= v < 1, "from 0 to below 1"),
