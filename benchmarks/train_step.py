@@ -163,11 +163,13 @@ def read(folder: Path) -> list[dict]:
 
 
 def table(results: list[dict]) -> str:
-    """Format the newest comparison of every network and kind of work as Markdown, followed by the conditions."""
+    """Format the newest comparison of every network as Markdown, a table for each CPU and kind of work."""
     newest: dict[str, dict[tuple[str, int], dict]] = {}
     for record in results:
         if record["ratio"] is not None:
-            newest.setdefault(title(record), {})[record["model"], record["batch_size"]] = record
+            newest.setdefault(f"{title(record)}, {record['cpu']}", {})[
+                record["model"], record["batch_size"]
+            ] = record
     if not newest:
         return "no results yet: run python -m benchmarks.train_step"
     parts = []

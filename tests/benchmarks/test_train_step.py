@@ -98,7 +98,7 @@ def test_print_table_shows_the_newest_record_of_each_network(record, tmp_path, c
     records.append("train_step", {**record, "model": "resnet20"}, tmp_path)
     train_step.main(["--print-table", "--results", str(tmp_path)])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "Training steps, 1 thread"
+    assert lines[0] == f"Training steps, 1 thread, {record['cpu']}"
     assert [cells(line)[0] for line in lines[4:6]] == ["lenet", "resnet20"]
     assert cells(lines[4])[2].startswith("9000.0 (")
     assert cells(lines[4])[4] == "1.50 (1.25-1.75)"
@@ -108,17 +108,19 @@ def test_print_table_shows_the_newest_record_of_each_network(record, tmp_path, c
 
 
 def test_print_table_keeps_kinds_of_work_apart(record, tmp_path, capsys):
-    inference = {**record, "mode": "eval", "threads": 2}
-    for line in (record, inference, {**inference, "batch_size": 1}, {**record, "isa": "avx2"}):
+    inference, other = {**record, "mode": "eval", "threads": 2}, {**record, "cpu": "another CPU"}
+    for line in (record, inference, {**inference, "batch_size": 1}, {**record, "isa": "avx2"}, other):
         records.append("train_step", line, tmp_path)
     train_step.main(["--print-table", "--results", str(tmp_path)])
     tables = capsys.readouterr().out.split(train_step.HEADER)
+    here = record["cpu"]
     assert [part.splitlines()[-2] for part in tables[:-1]] == [
-        "Training steps, 1 thread",
-        "Forward passes in evaluation mode, 2 threads",
-        "Training steps, 1 thread, AVX2 only",
+        f"Training steps, 1 thread, {here}",
+        f"Forward passes in evaluation mode, 2 threads, {here}",
+        f"Training steps, 1 thread, AVX2 only, {here}",
+        "Training steps, 1 thread, another CPU",
     ]
-    assert [part.count("| lenet |") for part in tables] == [0, 1, 2, 1]
+    assert [part.count("| lenet |") for part in tables] == [0, 1, 2, 1, 1]
 
 
 def test_print_table_leaves_records_without_both_frameworks_out(record, tmp_path, capsys):
@@ -135,7 +137,7 @@ def test_lines_of_before_there_were_modes_are_read(record, tmp_path, capsys):
     records.append("train_step", {key: record[key] for key in record if key not in new}, tmp_path)
     train_step.main(["--print-table", "--results", str(tmp_path)])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "Training steps, 1 thread"
+    assert lines[0] == f"Training steps, 1 thread, {record['cpu']}"
     assert lines[4] == train_step.row(record)
     assert "first step" not in "".join(lines)
 
