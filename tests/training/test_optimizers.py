@@ -55,7 +55,8 @@ SHAPES = [(4, 3, 3, 3), (4,), (6, 4, 3, 3), (6, 6, 1, 1), (6, 6), (6,), (10, 6),
 
 def muon_steps(framework, tensor, schedules):
     """Take three steps of Muon and SGD with the same gradients; return the parameters."""
-    config = TrainConfig(optimizer="muon", lr=0.02, sgd_lr=0.3, weight_decay=0.1, schedule="constant")
+    decay = {"weight_decay": 0.1, "sgd_weight_decay": 0.02}
+    config = TrainConfig(optimizer="muon", lr=0.02, sgd_lr=0.3, schedule="constant", **decay)
     rng = np.random.default_rng(0)
     parameters = [tensor(rng.standard_normal(shape)).requires_grad_() for shape in SHAPES]
     optimizer = ScheduledOptimizer(config, iter(parameters), framework.optim, schedules, STEPS_PER_EPOCH)

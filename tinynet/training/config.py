@@ -41,6 +41,7 @@ class TrainConfig:
     momentum: float = 0.9
     nesterov: bool = False
     weight_decay: float = 1e-4
+    sgd_weight_decay: float = 0.0
     label_smoothing: float = 0.0
 
     schedule: Schedule = "onecycle"
@@ -98,6 +99,7 @@ _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "sgd_lr": (lambda v: 0 < v < float("inf"), "a number above 0"),
     "momentum": (lambda v: 0 <= v < 1, "from 0 to below 1"),
     "weight_decay": (lambda v: 0 <= v < float("inf"), "0 or more"),
+    "sgd_weight_decay": (lambda v: 0 <= v < float("inf"), "0 or more"),
     "label_smoothing": (lambda v: 0 <= v < 1, "from 0 to below 1"),
     "warmup": (lambda v: 0 < v < 1, "between 0 and 1"),
     "step_size": (lambda v: v >= 1, "at least 1 epoch"),

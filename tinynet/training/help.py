@@ -29,6 +29,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "momentum": "momentum of sgd, from 0 to below 1",
         "nesterov": "Nesterov's form of the momentum of sgd; muon always takes it",
         "weight_decay": "weight decay of every parameter; muon: of the weights of hidden layers",
+        "sgd_weight_decay": "muon: weight decay of the rest",
         "label_smoothing": "share of the target given to all classes alike, from 0 to below 1",
         "schedule": "course of the learning rate",
         "warmup": "onecycle: share of the run in which the learning rate rises",

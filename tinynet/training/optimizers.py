@@ -135,8 +135,13 @@ class ScheduledOptimizer:
             ]
             self._matrices = _Matrices(hidden)
             muon = package.Muon(self._matrices.matrices, lr=config.lr, weight_decay=config.weight_decay)
-            momentum = config.momentum
-            sgd = package.SGD(rest, lr=config.sgd_lr, momentum=momentum, nesterov=momentum > 0)
+            sgd = package.SGD(
+                rest,
+                lr=config.sgd_lr,
+                momentum=config.momentum,
+                nesterov=config.momentum > 0,
+                weight_decay=config.sgd_weight_decay,
+            )
             self._optimizers = [muon, sgd]
         else:
             self._optimizers = [build_optimizer(config, parameters, package)]
