@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import tinynet as tn
-from tests.kernels import test_fused, test_normalization, test_optim_accelerated, test_pool
+from tests.kernels import test_copying, test_fused, test_normalization, test_optim_accelerated, test_pool
 from tinynet import kernels
 from tinynet.kernels.cpu import conv
 
@@ -94,6 +94,7 @@ def test_every_accelerated_kernel_is_compared() -> None:
     accelerated = {name for name, entry in kernels.kernels().items() if entry.accelerated}
     tables = [
         [*CALLS],
+        test_copying.NAMES,
         test_fused.NAMES,
         test_normalization.NAMES,
         test_pool.NAMES,

@@ -15,6 +15,7 @@ from tinynet.nn import functional as F
 
 pytestmark = pytest.mark.usefixtures("accelerated")
 
+NAMES = ["pad_constant", "put_in_zeros"]
 ALL = slice(None)
 PADS = [
     ((2, 16, 14, 12), (8, 8)),
