@@ -29,8 +29,8 @@ def test_without_words_the_default_recipe():
     ],
 )
 def test_flags_change_the_recipe(words, changes):
-    config, given = read("resnet20", *words)
-    assert config == replace(RECIPES["resnet20"].config, **changes)
+    config, given = read("resnet32", *words)
+    assert config == replace(RECIPES["resnet32"].config, **changes)
     assert given == {"recipe", *changes}
 
 
@@ -58,9 +58,9 @@ def test_mistakes_are_explained(words, message):
 
 def test_file_stands_between_recipe_and_flags(tmp_path):
     path = tmp_path / "mine.toml"
-    path.write_text('recipe = "resnet20"\nepochs = 7\nlr = 1\nnesterov = true\n')
+    path.write_text('recipe = "resnet32"\nepochs = 7\nlr = 1\nnesterov = true\n')
     config, given = read("--config", str(path), "--epochs", "9")
-    assert config == replace(RECIPES["resnet20"].config, epochs=9, lr=1.0, nesterov=True)
+    assert config == replace(RECIPES["resnet32"].config, epochs=9, lr=1.0, nesterov=True)
     assert given == {"recipe", "epochs", "lr", "nesterov"}
 
 
@@ -93,10 +93,10 @@ def test_printed_configuration_reads_back(tmp_path, capsys):
         "0.3",
     )
     with pytest.raises(SystemExit) as stop:
-        read("resnet20", *changes, "--print-config")
+        read("resnet32", *changes, "--print-config")
     assert stop.value.code == 0
     path.write_text(capsys.readouterr().out)
-    assert read("--config", str(path))[0] == read("resnet20", *changes)[0]
+    assert read("--config", str(path))[0] == read("resnet32", *changes)[0]
 
 
 def test_print_leaves_out_what_is_not_given():

@@ -12,6 +12,7 @@ from tinynet.training import batches, checkpoint, files
 from tinynet.training.checkpoint import Checkpoint
 from tinynet.training.config import TrainConfig
 from tinynet.training.errors import CheckpointError, ConfigError
+from tinynet.training.recipes import RECIPES
 from tinynet.training.report import Report, duration
 from tinynet.training.session import resumed_config
 
@@ -67,7 +68,8 @@ def test_another_framework_is_refused():
 
 
 def test_command_repeats_the_run():
-    config = replace(TrainConfig(recipe="resnet20"), lr=0.3, data_dir="my data", out="x", resume=True, seed=4)
+    recipe = RECIPES["resnet20"].config
+    config = replace(recipe, lr=0.3, data_dir="my data", out="x", resume=True, seed=4)
     command = Report("tinynet.train", config).command(threads=2)
     assert command == "python -m tinynet.train resnet20 --data-dir 'my data' --lr 0.3 --seed 4 --threads 2"
 

@@ -12,7 +12,8 @@ What stays in cache: the weights of a part of the places and channels, 24 KiB, i
 of the gradient the pixels of all images of one group of channels, in L1 up to 128 images. Layouts of weights and sums
 as in direct.py.
 
-Measured: @@
+Measured on two cores of Cascade Lake, 128 images of 512 channels at 2x2 in VGG-A (`python -m benchmarks.roofline`):
+10 ms for the results and for each gradient, 43 to 46 % of the peak; direct.py took 44, 43 and 33 ms.
 """
 
 from __future__ import annotations
