@@ -69,9 +69,6 @@ def empty_like(x: np.ndarray, shape: tuple[int, ...] | None = None) -> np.ndarra
     shape, strides = x.shape if shape is None else shape, x.strides
     if x.flags.c_contiguous:
         return empty(*shape, dtype=x.dtype)
-    if x.ndim == 4 and strides[0] > strides[2] > strides[3] > strides[1]:  # the usual case: images by pixels
-        N, C, H, W = shape
-        return empty(N, H, W, C, dtype=x.dtype).transpose(0, 3, 1, 2)
     order = sorted(range(x.ndim), key=lambda axis: -strides[axis])
     inverse = sorted(range(x.ndim), key=order.__getitem__)
     return empty(*[shape[axis] for axis in order], dtype=x.dtype).transpose(inverse)

@@ -38,8 +38,6 @@ use_winograd = _read_switch()
 
 FEWEST = 12
 """Tiles from which Winograd's form is worth transforming the weights."""
-
-
 TRANSFORMS = 1.3
 """How many times as long as another a multiplication of Winograd's form takes, with its transforms."""
 
@@ -95,15 +93,15 @@ def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, shape: 
         planar_plan.convolve(x, weight, bias, y, shape)
     else:
         shift = weight if bias is None else bias
-        _convolution(shape, use_winograd, bias is not None)(x, weight, shift, y)
+        _convolution(shape, takes_winograd(shape), bias is not None)(x, weight, shift, y)
     return y
 
 
 @planned
-def _convolution(plan: Plan, shape: Shape, _: bool, biased: bool) -> None:
+def _convolution(plan: Plan, shape: Shape, by_winograd: bool, biased: bool) -> None:
     x, weight, bias, y = plan.arrays(4)
     given = plan, shape, x, weight, bias if biased else None, y
-    if takes_winograd(shape):
+    if by_winograd:
         winograd_plan.convolve(*given)
     elif small_plan.fits(shape):
         small_plan.convolve(*given)
@@ -116,24 +114,24 @@ def _convolution(plan: Plan, shape: Shape, _: bool, biased: bool) -> None:
 def grad_input(dy: np.ndarray, weight: np.ndarray, shape: Shape) -> np.ndarray:
     """Return the gradient of x from that of y."""
     dx = empty(shape.images, *shape.image, shape.channels)
-    if _gradient_takes_planes(shape, use_winograd):
+    by_winograd = takes_winograd(shape)
+    if not by_winograd and _gradient_fits_planes(shape):
         planar_plan.grad_input(dy, weight, dx, shape)
     else:
-        _grad_input(shape, use_winograd)(dy, weight, dx)
+        _grad_input(shape, by_winograd)(dy, weight, dx)
     return dx
 
 
 @functools.lru_cache(PLANS)
-def _gradient_takes_planes(shape: Shape, _: bool) -> bool:
+def _gradient_fits_planes(shape: Shape) -> bool:
     places = math.prod(shape.window)
-    fits = planar_plan.fits(shape.channels, shape.image[1], shape.stride, places)
-    return fits and _within(shape) and not takes_winograd(shape)
+    return planar_plan.fits(shape.channels, shape.image[1], shape.stride, places) and _within(shape)
 
 
 @planned
-def _grad_input(plan: Plan, shape: Shape, _: bool) -> None:
+def _grad_input(plan: Plan, shape: Shape, by_winograd: bool) -> None:
     dy, weight, dx = plan.arrays(3)
-    if takes_winograd(shape):
+    if by_winograd:
         PH, PW = shape.padding
         gradient = shape._replace(
             image=shape.results, channels=shape.outputs, results=shape.image, outputs=shape.channels,
@@ -148,17 +146,18 @@ def _grad_input(plan: Plan, shape: Shape, _: bool) -> None:
 
 def grad_weight(x: np.ndarray, dy: np.ndarray, shape: Shape) -> np.ndarray:
     """Return the gradient of weight from x and the gradient of y."""
-    if not takes_winograd(shape) and planar_plan.fits_weight(shape):
+    by_winograd = takes_winograd(shape)
+    if not by_winograd and planar_plan.fits_weight(shape):
         return planar_plan.grad_weight(x, dy, shape)
     grad = empty(shape.outputs, shape.channels, *shape.window)
-    _grad_weight(shape, use_winograd)(x, dy, grad)
+    _grad_weight(shape, by_winograd)(x, dy, grad)
     return grad
 
 
 @planned
-def _grad_weight(plan: Plan, shape: Shape, _: bool) -> None:
+def _grad_weight(plan: Plan, shape: Shape, by_winograd: bool) -> None:
     x, dy, grad = plan.arrays(3)
-    if takes_winograd(shape):
+    if by_winograd:
         winograd_plan.grad_weight(plan, shape, x, dy, grad)
     elif small_plan.fits(shape):
         small_plan.grad_weight(plan, shape, x, dy, grad)

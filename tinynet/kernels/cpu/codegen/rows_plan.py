@@ -39,18 +39,8 @@ def _coefficients(plan: Plan, rows: int, C: int, eps: float) -> None:
     blocks = _blocks(rows)
     sums = plan.scratch("sums", 2 * blocks * C)
     plan.step(kernels.statistics(*_panel(C)), x, sums, rows, C)
-    plan.step(
-        kernels.finish_statistics(),
-        x,
-        sums,
-        weight,
-        bias,
-        np.array([eps], np.float32),
-        found,
-        rows,
-        C,
-        blocks,
-    )
+    scalar = np.array([eps], np.float32)
+    plan.step(kernels.finish_statistics(), x, sums, weight, bias, scalar, found, rows, C, blocks)
 
 
 def move_statistics_(

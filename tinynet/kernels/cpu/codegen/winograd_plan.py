@@ -43,6 +43,8 @@ class Blocking:
     """How a Winograd convolution is cut into blocks of tile rows."""
 
     phased: bool
+    grouped: bool
+    """Whether all tiles are one chunk, and each thread makes U of the group of channels that it multiplies."""
     rows: int
     """Tile rows in a block."""
     tiles: int
@@ -82,6 +84,7 @@ def _blocking(images: int, size: Pair, C: int, O: int, threads: int, transposed:
     width = TW * winograd.M + 2
     return Blocking(
         phased=phased,
+        grouped=phased and rows >= images * TH and 2 * threads <= OB // V,
         rows=rows,
         tiles=tiles,
         R=R,
@@ -117,9 +120,8 @@ def convolve(
         return
     V, M = plan.scratch("V", blocks.room_V), plan.scratch("M", blocks.room_M)
     bands = plan.scratch("bands", blocks.band * threads)
-    grouped = blocks.rows >= N * TH and 2 * threads <= OB // blocks.V
     depth, room = _piece(CB, blocks.V)
-    if grouped:
+    if blocks.grouped:
         U = plan.scratch("U", room * threads)
     else:
         U = plan.scratch("U", winograd.F * CB * OB * L * L)
@@ -127,20 +129,9 @@ def convolve(
     for first, last in _chunks(N * TH, blocks.rows):
         tiles, count = (TH, TW, blocks.tiles), (last - first) * TW
         plan.step(
-            winograd_phases.spread_x(tails[0]),
-            x,
-            V,
-            bands,
-            first,
-            last,
-            H,
-            W,
-            C,
-            *padding,
-            *tiles,
-            blocks.band,
-        )
-        if grouped:
+            winograd_phases.spread_x(tails[0]), x, V, bands, first, last, H, W, C, *padding, *tiles, blocks.band,
+        )  # fmt: skip
+        if blocks.grouped:
             multiply = winograd_weights.multiply_grouped(blocks.R, blocks.V, turned)
             plan.step(multiply, weight, V, M, U, *channels, blocks.tiles, count, depth)
         else:
@@ -183,20 +174,19 @@ def grad_weight(plan: Plan, shape: Shape, x: Given, dy: Given, grad: Given) -> N
         return
     V, D = plan.scratch("V", blocks.room_V), plan.scratch("M", blocks.room_M)
     bands = plan.scratch("bands", blocks.band * threads)
-    grouped = blocks.rows >= N * TH and 2 * threads <= -(-O // L) // blocks.V
     depth, room = _piece(-(-C // L), blocks.V)
-    sums = plan.scratch("U", room * threads) if grouped else plan.scratch("dU", size)
-    if not grouped:
+    sums = plan.scratch("U", room * threads) if blocks.grouped else plan.scratch("dU", size)
+    if not blocks.grouped:
         plan.step(clear(), sums, size)
     for first, last in _chunks(N * TH, blocks.rows):
         tiles, count = (TH, TW, blocks.tiles, blocks.band), (last - first) * TW
         plan.step(winograd_phases.spread_x(tails[0]), x, V, bands, first, last, H, W, C, *padding, *tiles)
         plan.step(winograd_phases.spread_dy(blocks.V, tails[1]), dy, D, bands, first, last, OH, OW, O, *tiles)
-        if grouped:
+        if blocks.grouped:
             multiply = winograd_weights.grad_weight_grouped(R, blocks.V)
             plan.step(multiply, V, D, sums, grad, O, C, blocks.tiles, count, depth)
         else:
             multiply = winograd_phases.multiply_transposed_phase(R, blocks.V)
             plan.step(multiply, V, D, sums, C, O, blocks.tiles, count)
-    if not grouped:
+    if not blocks.grouped:
         plan.step(winograd_weights.fold_weight(blocks.V), sums, grad, O, C)
