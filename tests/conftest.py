@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
 import tinynet
+from tests import fake_cupy
 from tinynet import kernels
 from tinynet.kernels import registry
 
@@ -41,6 +43,19 @@ def without_notice(errors: str) -> str:
 def accelerated(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let accelerated kernels run, also where the whole suite runs with TINYNET_KERNELS=generic."""
     monkeypatch.setattr(registry, "_use_accelerated", True)
+
+
+@pytest.fixture(params=["stand-in", "gpu"] if tinynet.backend.cuda_is_available() else ["stand-in"])
+def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let "cuda" mean the stand-in for CuPy; where there is a GPU, run the test once more on that.
+
+    Only the stand-in notes in `fake_cupy.waits` what makes the host wait.
+    """
+    if request.param == "stand-in":
+        for name, module in fake_cupy.modules().items():
+            monkeypatch.setitem(sys.modules, name, module)
+    fake_cupy.waits.clear()
+    return str(request.param)
 
 
 @pytest.fixture(params=["auto", "generic"])

@@ -186,12 +186,7 @@ def synchronize(target: str | device = "cuda") -> None:
 
 def scatter_add_(target: Array, index: Any, values: Array) -> None:
     """Add `values` into `target[index]`, every duplicate index counted (NumPy's `add.at`)."""
-    if isinstance(target, np.ndarray):
-        np.add.at(target, index, values)
-    else:
-        import cupyx
-
-        cupyx.scatter_add(target, index, values)
+    array_module(target).add.at(target, index, values)
 
 
 def check_on_host(array: Array) -> np.ndarray | None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-import sys
 
 import numpy as np
 import pytest
@@ -71,9 +70,8 @@ def test_without_a_gpu_cuda_says_what_to_install():
         nn.Linear(1, 1).cuda()
 
 
-def test_modules_work_on_the_device_without_waiting(monkeypatch):
-    for name, module in fake_cupy.modules().items():
-        monkeypatch.setitem(sys.modules, name, module)
+@pytest.mark.usefixtures("gpu")
+def test_modules_work_on_the_device_without_waiting():
     model = nn.utils.spectral_norm(nn.utils.weight_norm(nn.Linear(3, 2), "bias", None))
     host = copy.deepcopy(nn.Sequential(nn.Linear(3, 3)).state_dict())
     model = nn.Sequential(nn.Linear(3, 3), model).cuda()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 
@@ -23,11 +21,7 @@ CASES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def stand_in(monkeypatch):
-    for name, module in fake_cupy.modules().items():
-        monkeypatch.setitem(sys.modules, name, module)
-    fake_cupy.waits.clear()
+pytestmark = pytest.mark.usefixtures("gpu")
 
 
 def parameters(values, place):
