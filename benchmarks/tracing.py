@@ -1,10 +1,10 @@
 """Where a step spends its time: the calls of kernels and operations in it, and the seconds that each computed.
 
 Kernels are seen where the registry chooses them (`Kernel.select`); what counts is the time in generated machine code
-(`Team.run`), or of the whole call if there was none. Operations that call no kernel (linear layers, the loss, padding)
-are seen in `Function.apply`. What is left of a step is Python: the engine, dispatch, preparing the calls. No kernel is
-left running meanwhile (run_ahead.py), so that each can be timed: a traced step takes longer than others, by about half
-of what Python takes.
+(`Team.run`, `Team.call`), or of the whole call if there was none. Operations that call no kernel (linear layers, the
+loss, padding) are seen in `Function.apply`. What is left of a step is Python: the engine, dispatch, preparing the
+calls. No kernel is left running meanwhile (run_ahead.py), so that each can be timed: a traced step takes longer than
+others, by about half of what Python takes.
 The patches last as long as the context; nothing in tinynet knows of them.
 """
 
@@ -95,6 +95,7 @@ def traced(describe: Describe | None = None) -> Iterator[Trace]:
     with (
         mock.patch.object(run_ahead, "enabled", False),
         mock.patch.object(Team, "run", trace._run(Team.run)),
+        mock.patch.object(Team, "call", trace._run(Team.call)),
         mock.patch.object(Kernel, "select", trace._select(Kernel.select)),
         mock.patch.object(Function, "apply", trace._apply(Function.apply.__func__)),
     ):

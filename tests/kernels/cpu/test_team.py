@@ -18,7 +18,7 @@ import pytest
 from tinynet.kernels.cpu.codegen import team as teams
 from tinynet.kernels.cpu.codegen import team_code
 from tinynet.kernels.cpu.codegen.language import Code
-from tinynet.kernels.cpu.codegen.program import lanes, run, step, template
+from tinynet.kernels.cpu.codegen.program import Plan, lanes, run, step, template
 from tinynet.kernels.cpu.codegen.team import Team, team
 
 THREADS = (1, 2, 3, 8)
@@ -326,6 +326,46 @@ def _who(code: Code) -> None:
 
 
 who = template(_who)
+
+
+def plan_of_a_circle(steps: int, threads: int) -> Plan:
+    plan = Plan(threads)
+    x, y = plan.arrays(2)
+    for k in range(steps):
+        plan.step(shift(), *((x, y) if k % 2 == 0 else (y, x)), ITEMS)
+    return plan
+
+
+@pytest.mark.parametrize("owners", [teams.OWNERS, teams._slow_owners])
+@pytest.mark.parametrize("threads", THREADS)
+@pytest.mark.parametrize("steps", [1, 2, 25, 2 * teams.AT_ONCE + 1])
+def test_a_plan_runs_with_the_arrays_of_each_call(
+    steps: int, threads: int, owners: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teams, "OWNERS", owners)
+    plan = plan_of_a_circle(steps, threads)
+    for first in range(3):
+        x, y = np.zeros((2, ITEMS, lanes()), np.float32)
+        x[:] = first + np.arange(ITEMS)[:, None]
+        plan(x, y)
+        expected = np.roll(first + np.arange(ITEMS), -steps)[:, None] + np.full(lanes(), steps)
+        np.testing.assert_array_equal(y if steps % 2 else x, expected)
+
+
+def test_a_plan_runs_without_threads_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(team(), "_ended", True)
+    x, y = np.zeros((2, ITEMS, lanes()), np.float32)
+    x[:] = np.arange(ITEMS)[:, None]
+    plan_of_a_circle(3, 2)(x, y)
+    np.testing.assert_array_equal(y[:, 0], np.roll(np.arange(ITEMS), -3) + 3)
+
+
+def test_a_kernel_with_more_arguments_than_a_record_has_room_for_is_refused() -> None:
+    plan = Plan(1)
+    [x] = plan.arrays(1)
+    plan.step(shift(), x, *range(team_code.MOST_ARGUMENTS))
+    with pytest.raises(ValueError, match="33 arguments: a record has room for 32"):
+        plan(np.zeros(1, np.float32))
 
 
 @pytest.mark.parametrize("threads", THREADS)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import ctypes
 import functools
 import gc
-import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,7 @@ import numpy as np
 from tinynet import run_ahead
 from tinynet.kernels.cpu.codegen import compiler
 from tinynet.kernels.cpu.codegen.language import Code
-from tinynet.kernels.cpu.codegen.team import Step, team
+from tinynet.kernels.cpu.codegen.team import Records, Step, address, team
 from tinynet.threads import get_num_threads, hold_blas
 
 COPIES = 640 << 10
@@ -77,29 +76,6 @@ def clear(code: Code) -> None:
         (array + i * code.lanes).store(code.zero)
 
 
-def _slow_address(array: np.ndarray) -> int:
-    return array.__array_interface__["data"][0]
-
-
-def _fast_address() -> Callable[[np.ndarray], int]:
-    """Return a function that reads where an array's memory begins.
-
-    NumPy's own way makes a dictionary, 0.9 us of the 4 us that a call of a kernel takes. In CPython the address stands
-    in the array object, behind what every object begins with; where it does not stand there NumPy is asked.
-    """
-    read, header = ctypes.c_size_t.from_address, object.__basicsize__
-
-    def look(array: np.ndarray) -> int:
-        return read(id(array) + header).value
-
-    samples: list[np.ndarray] = [np.zeros(3), np.zeros((4, 5), np.float32)[1:, ::2]]
-    same = sys.implementation.name == "cpython" and all(look(a) == _slow_address(a) for a in samples)
-    return look if same else _slow_address
-
-
-address = _fast_address()
-
-
 def step(kernel: int, *arguments: Any, parts: int = 0) -> Step:
     """Return a call of a kernel: arrays are given by their address, numbers as 64-bit words.
 
@@ -107,12 +83,14 @@ def step(kernel: int, *arguments: Any, parts: int = 0) -> Step:
 
     Args:    parts: into how many parts it is cut; 0 for the team's choice
     """
-    numbers = [
-        a if type(a) is int else address(a) if isinstance(a, np.ndarray) else int(a) for a in arguments
-    ]
+    numbers = _numbers(arguments)
     words = (ctypes.c_int64 * len(numbers))(*numbers)
     words.arrays = arguments  # type: ignore[attr-defined]
     return kernel, words, parts
+
+
+def _numbers(arguments: Iterable[Any]) -> list[int]:
+    return [a if type(a) is int else address(a) if isinstance(a, np.ndarray) else int(a) for a in arguments]
 
 
 @dataclass(frozen=True)
@@ -132,8 +110,10 @@ class Plan:
         self.threads = threads
         self._given = 0
         self._memory: list[tuple[str, int]] = []
-        self._steps: list[tuple[int, Any, list[tuple[int, int]], int]] = []
-        """Of each step the kernel, its words, which of these are addresses of what, and its parts."""
+        self._constants: list[np.ndarray] = []
+        self._steps: list[tuple[int, list[int], list[tuple[int, int]], int]] = []
+        """Of each step the kernel, its arguments, which of these are addresses of what, and its parts."""
+        self._records: Records | None = None
 
     def arrays(self, count: int) -> list[Given]:
         """Return what stands for the arrays that the plan is called with: ask for these first."""
@@ -149,21 +129,21 @@ class Plan:
     def step(self, kernel: int, *arguments: Any, parts: int = 0) -> None:
         """Add a step; arguments as those of `program.step`, where arrays are constants, or what stands for arrays."""
         holes = [(place, a.index) for place, a in enumerate(arguments) if isinstance(a, Given)]
-        _, words, _ = step(kernel, *(0 if isinstance(a, Given) else a for a in arguments))
-        self._steps.append((kernel, words, holes, parts))
+        self._constants += (a for a in arguments if isinstance(a, np.ndarray))
+        numbers = _numbers(0 if isinstance(a, Given) else a for a in arguments)
+        self._steps.append((kernel, numbers, holes, parts))
 
     def __call__(self, *arrays: np.ndarray) -> None:
         """Run the steps with these arrays, contiguous in the order the kernels expect, which is not checked."""
-        memory = [scratch(use, floats) for use, floats in self._memory]
-        addresses = [address(array) for array in (*arrays, *memory)]
-        steps = []
-        for kernel, template, holes, parts in self._steps:
-            words = type(template).from_buffer_copy(template)
-            for place, index in holes:
-                words[place] = addresses[index]
-            words.arrays = arrays, memory, template.arrays
-            steps.append((kernel, words, parts))
-        run(*steps, threads=self.threads)
+        records = self._records
+        if records is None:
+            records = self._records = Records(self.threads, self._steps)
+        hold_blas()
+        team().call(
+            records,
+            (*arrays, *(scratch(use, floats) for use, floats in self._memory), *self._constants),
+            AHEAD if run_ahead.starts() else 0,
+        )
 
 
 _plans: list[Any] = []

@@ -19,21 +19,26 @@ import ctypes
 import functools
 import itertools
 import os
+import sys
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from tinynet.kernels.cpu.codegen import compiler
 from tinynet.kernels.cpu.codegen.team_code import (
     CLAIM,
     CONDITION,
     LENGTH,
+    MOST_ARGUMENTS,
     MUTEX,
     PART_BITS,
     POSIX,
     PUBLISHED,
     QUEUE,
+    ROOM,
     WORDS,
     write_team,
 )
@@ -55,6 +60,86 @@ def default_parts(threads: int) -> int:
     return 1 if threads == 1 else PARTS * threads
 
 
+def _slow_address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
+
+
+def _slow_owners(arrays: tuple[np.ndarray, ...]) -> tuple[int, int, Any]:
+    cells = (ctypes.c_int64 * len(arrays))(*map(address, arrays))
+    places = (ctypes.c_int64 * len(arrays))(
+        *range(start := ctypes.addressof(cells), start + 8 * len(arrays), 8)
+    )
+    return ctypes.addressof(places), 0, (cells, places)
+
+
+def _ways() -> tuple[Callable[[np.ndarray], int], Callable[[tuple[np.ndarray, ...]], tuple[int, int, Any]]]:
+    """Return two functions: one that reads where an array's memory begins, one that lets machine code do so.
+
+    NumPy's own way makes a dictionary, which takes a quarter of the time of a call. In CPython the address stands in
+    the array object, behind what every object begins with, and a tuple's entries stand behind its own beginning; where
+    they do not stand there NumPy is asked.
+
+    The second returns of a tuple of arrays where the addresses of objects stand, at how many bytes from the start of
+    each the array's address stands, and what has to stay alive.
+    """
+    read, header, items = ctypes.c_size_t.from_address, object.__basicsize__, tuple.__basicsize__
+
+    def look(array: np.ndarray) -> int:
+        return read(id(array) + header).value
+
+    samples = np.zeros(3), np.zeros((4, 5), np.float32)[1:, ::2]
+    if sys.implementation.name != "cpython" or any(look(a) != _slow_address(a) for a in samples):
+        return _slow_address, _slow_owners
+    if any(read(id(samples) + items + 8 * i).value != id(a) for i, a in enumerate(samples)):
+        return look, _slow_owners
+    return look, lambda arrays: (id(arrays) + items, header, arrays)
+
+
+address, OWNERS = _ways()
+
+
+class Records:
+    """Kernels that are called with other arrays again and again, each as a record (team_code.py).
+
+    Args:    threads: among which each kernel is shared
+             steps: of each kernel its address, its arguments, where of these the addresses of arrays belong with the
+             numbers of these arrays, and its parts; 0: PARTS for each thread
+    Raises:  ValueError: a kernel has more than MOST_ARGUMENTS
+    """
+
+    def __init__(
+        self, threads: int, steps: Sequence[tuple[int, Sequence[int], Sequence[tuple[int, int]], int]]
+    ) -> None:
+        self.threads, self._steps = threads, steps
+        words: list[int] = []
+        starts = []
+        for kernel, arguments, holes, parts in steps:
+            if len(arguments) > MOST_ARGUMENTS:
+                raise ValueError(
+                    f"a kernel of {len(arguments)} arguments: a record has room for {MOST_ARGUMENTS}"
+                )
+            starts.append(len(words))
+            words += kernel, parts or default_parts(threads), threads, len(arguments), *arguments
+            words += len(holes), *itertools.chain(*holes)
+        self._words = (ctypes.c_int64 * len(words))(*words)
+        start = ctypes.addressof(self._words)
+        self.pieces = [
+            (start + 8 * starts[first], min(AT_ONCE, len(steps) - first))
+            for first in range(0, len(steps), AT_ONCE)
+        ]
+        """Of each piece that the queue takes at a time where its first record is, and how many they are."""
+
+    def steps(self, arrays: tuple[np.ndarray, ...]) -> list[Step]:
+        """Return the kernels with the arguments that they have with these arrays."""
+        found = []
+        for kernel, arguments, holes, parts in self._steps:
+            words = (ctypes.c_int64 * len(arguments))(*arguments)
+            for place, index in holes:
+                words[place] = address(arrays[index])
+            found.append((kernel, words, parts))
+        return found
+
+
 class Team:
     """The threads of one process: they start when first needed, and end with it."""
 
@@ -74,16 +159,20 @@ class Team:
         libc.pthread_cond_init(ctypes.c_void_p(self._state + 8 * CONDITION), None)
         self._queue = (ctypes.c_int64 * (4 * LENGTH))()
         self._word(QUEUE).value = ctypes.addressof(self._queue)
+        self._room = (ctypes.c_int64 * (MOST_ARGUMENTS * LENGTH))()
+        self._word(ROOM).value = ctypes.addressof(self._room)
         self._claim, self._published = self._word(CLAIM), self._word(PUBLISHED)
-        self._kept: deque[tuple[int, Sequence[Step]]] = deque()
-        """Kernels that may not have finished, and how many had been published with the last of each."""
+        self._kept: deque[tuple[int, Any]] = deque()
+        """What kernels that may not have finished read and write, and how many had been published with these."""
         run, engine = compiler.function("team_run", write_team)
-        worker = engine.get_function_address("team_worker")
-        self._run = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(
-            run
+        word, call, worker, stop = (
+            ctypes.c_int64,
+            *(engine.get_function_address(f"team_{name}") for name in ("call", "worker", "stop")),
         )
-        self._worker = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(worker)
-        self._stop = ctypes.CFUNCTYPE(None, ctypes.c_int64)(engine.get_function_address("team_stop"))
+        self._run = ctypes.CFUNCTYPE(None, word, ctypes.c_void_p, word, word)(run)
+        self._call = ctypes.CFUNCTYPE(None, word, word, word, word, word, word)(call)
+        self._worker = ctypes.CFUNCTYPE(None, word, word)(worker)
+        self._stop = ctypes.CFUNCTYPE(None, word)(stop)
 
     def _word(self, index: int) -> ctypes.c_int64:
         return ctypes.c_int64.from_address(self._state + 8 * index)
@@ -98,12 +187,9 @@ class Team:
         if not self.has_threads or self._ended:
             self._run_in_python(steps, threads)
             return
-        if threads > MOST_THREADS:
-            raise RuntimeError(f"cannot run kernels in {threads} threads: at most {MOST_THREADS}")
         left = min(left, LENGTH - AT_ONCE)
         with self._lock:
-            while len(self._threads) < threads - 1:
-                self._start()
+            self._start(threads)
             for first in range(0, len(steps), AT_ONCE):
                 self._publish(steps[first : first + AT_ONCE], threads, left)
             if not steps:
@@ -115,13 +201,34 @@ class Team:
         for kernel, arguments, parts in steps:
             words += kernel, ctypes.addressof(arguments), parts or default_parts(threads), threads
         if left:
-            done = self._claim.value >> PART_BITS
-            while self._kept and self._kept[0][0] <= done:
-                self._kept.popleft()
-            self._kept.append((self._published.value + len(steps), steps))
+            self._keep(len(steps), steps)
         self._run(self._state, (ctypes.c_int64 * len(words))(*words), len(steps), left)
         if not left:
             self._kept.clear()
+
+    def call(self, records: Records, arrays: tuple[np.ndarray, ...], left: int = 0) -> None:
+        """Run the kernels of records with these arrays; `left` and errors as of `run`."""
+        if not self.has_threads or self._ended:
+            self._run_in_python(records.steps(arrays), records.threads)
+            return
+        left = min(left, LENGTH - AT_ONCE)
+        with self._lock:
+            if len(self._threads) < records.threads - 1:
+                self._start(records.threads)
+            owners, header, _alive = OWNERS(arrays)
+            for start, count in records.pieces:
+                if left:
+                    self._keep(count, arrays)
+                self._call(self._state, start, count, owners, header, left)
+        if not left:
+            self._kept.clear()
+
+    def _keep(self, count: int, used: Any) -> None:
+        """Keep alive what the next kernels use, and let go what those that have finished did."""
+        done = self._claim.value >> PART_BITS
+        while self._kept and self._kept[0][0] <= done:
+            self._kept.popleft()
+        self._kept.append((self._published.value + count, used))
 
     def _run_in_python(self, steps: Sequence[Step], threads: int) -> None:
         """Run the parts of each kernel without a team: in Python's threads, or in turn when the process ends."""
@@ -140,11 +247,17 @@ class Team:
             else:
                 in_parallel(work, threads)
 
-    def _start(self) -> None:
-        """Start one thread. An interrupt may come when it runs and is not yet counted: one too many does no harm."""
-        thread = threading.Thread(target=self._serve, name="tinynet-kernel", daemon=True)
-        thread.start()
-        self._threads.append(thread)
+    def _start(self, threads: int) -> None:
+        """Start the threads that are missing.
+
+        An interrupt may come when one runs and is not yet counted: one too many does no harm.
+        """
+        if threads > MOST_THREADS:
+            raise RuntimeError(f"cannot run kernels in {threads} threads: at most {MOST_THREADS}")
+        while len(self._threads) < threads - 1:
+            thread = threading.Thread(target=self._serve, name="tinynet-kernel", daemon=True)
+            thread.start()
+            self._threads.append(thread)
 
     def _serve(self) -> None:
         self._worker(self._state, next(self._numbers))

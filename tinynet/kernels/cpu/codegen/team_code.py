@@ -8,11 +8,17 @@ The state all share, 64-bit words, each on a cache line of its own (words 0, 8, 
     sleepers  how many threads sleep on the condition
     stopped   1 if the threads are to end
     queue     address of the queue: a ring of LENGTH entries of four words, function, arguments, parts, threads
+    room      address of a ring of LENGTH times MOST_ARGUMENTS words: the arguments of kernels that come from records
     mutex, condition: POSIX's own objects
+
+A record is what a kernel is called with again and again (program.py), in 64-bit words: function, parts, threads, the
+number of arguments and the arguments, the number of arrays among these and of each two words: which argument is its
+address, and which array it is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -20,10 +26,12 @@ from llvmlite import ir
 
 from tinynet.kernels.cpu.codegen.language import I32, I64, POINTER
 
-CLAIM, FINISHED, PUBLISHED, SLEEPERS, STOPPED, QUEUE = 0, 8, 16, 24, 32, 40
+CLAIM, FINISHED, PUBLISHED, SLEEPERS, STOPPED, QUEUE, ROOM = 0, 8, 16, 24, 32, 40, 41
 MUTEX, CONDITION, WORDS = 48, 64, 96
 LENGTH = 1024
 """Kernels that the queue has room for, a power of 2."""
+MOST_ARGUMENTS = 32
+"""Arguments of a kernel in a record."""
 PART_BITS = 20
 """Bits of `claim` that count parts."""
 SPINS = 40000
@@ -87,6 +95,28 @@ class _Writer:
     def block(self, name: str) -> Any:
         return self.function.append_basic_block(name)
 
+    def at_word(self, start: Any, index: Any) -> Any:
+        """Return the address of a 64-bit word behind another."""
+        return self.builder.gep(start, [index], source_etype=I64)
+
+    def load(self, start: Any, index: Any) -> Any:
+        """Return a 64-bit word behind an address."""
+        return self.builder.load(self.at_word(start, index), typ=I64)
+
+    def repeat(self, count: Any, body: Callable[[Any], None]) -> None:
+        """Write a loop: body(i) for i from 0 to below count."""
+        builder, before = self.builder, self.builder.block
+        loop, after = self.block("repeat"), self.block("repeated")
+        self.branch(self.is_less(self.number(0), count), loop, after)
+        self.at(loop)
+        i = builder.phi(I64)
+        i.add_incoming(self.number(0), before)
+        body(i)
+        following = builder.add(i, self.number(1))
+        i.add_incoming(following, builder.block)
+        self.branch(self.is_less(following, count), loop, after)
+        self.at(after)
+
     def branch(self, condition: Any, yes: Any, no: Any) -> None:
         """Go on in one of two blocks, and write into neither yet."""
         self.builder.cbranch(condition, yes, no)
@@ -97,11 +127,14 @@ class _Writer:
     def entry(self, number: Any) -> list[Any]:
         """Return function, arguments, parts and threads of a kernel in the queue."""
         builder = self.builder
-        queue = builder.load(self.word(QUEUE), typ=POINTER)
-        start = builder.mul(builder.and_(number, self.number(LENGTH - 1)), self.number(4))
-        place = builder.gep(queue, [start], source_etype=I64)
-        words = [builder.gep(place, [self.number(i)], source_etype=I64) for i in range(4)]
+        place = self.place(QUEUE, number, 4)
+        words = [self.at_word(place, self.number(i)) for i in range(4)]
         return [builder.load(word, typ=POINTER if i == 1 else I64) for i, word in enumerate(words)]
+
+    def place(self, ring: int, number: Any, words: int) -> Any:
+        """Return where in a ring the words of a kernel are."""
+        start = self.builder.mul(self.builder.and_(number, self.number(LENGTH - 1)), self.number(words))
+        return self.at_word(self.builder.load(self.word(ring), typ=POINTER), start)
 
     def take_part(self, thread: Any, claim: Any, number: Any, worked: Any, nothing: Any) -> None:
         """Take and run one part of the present kernel, which has been published, and go on in `worked`.
@@ -183,39 +216,75 @@ def write_team() -> str:
     module = ir.Module("tinynet_team")
     _write_stop(_Writer(module, "team_stop", ir.VoidType(), [POINTER]))
     _write_run(_Writer(module, "team_run", ir.VoidType(), [POINTER, POINTER, I64, I64]))
+    _write_call(_Writer(module, "team_call", ir.VoidType(), [POINTER, POINTER, I64, POINTER, I64, I64]))
     _write_worker(_Writer(module, "team_worker", ir.VoidType(), [POINTER, I64]))
     return str(module)
 
 
 def _write_run(writer: _Writer) -> None:
     """team_run(state, entries, count, left): write kernels into the queue, and work until only `left` are left."""
-    builder, number = writer.builder, writer.number
     _, entries, count, left = writer.function.args
     published = writer.read(PUBLISHED)
-    queue = builder.load(writer.word(QUEUE), typ=POINTER)
-    entry, copy, copied = builder.block, writer.block("copy"), writer.block("copied")
-    words = builder.mul(count, number(4))
-    first = builder.mul(published, number(4))
-    writer.branch(writer.is_less(number(0), words), copy, copied)
-    writer.at(copy)
-    i = builder.phi(I64)
-    i.add_incoming(number(0), entry)
-    word = builder.load(builder.gep(entries, [i], source_etype=I64), typ=I64)
-    place = builder.and_(builder.add(first, i), number(4 * LENGTH - 1))
-    builder.store(word, builder.gep(queue, [place], source_etype=I64))
-    following = builder.add(i, number(1))
-    i.add_incoming(following, copy)
-    writer.branch(writer.is_less(following, words), copy, copied)
-    writer.at(copied)
-    total = builder.add(published, count)
+
+    def copy(i: Any) -> None:
+        place = writer.place(QUEUE, writer.builder.add(published, i), 4)
+        first = writer.builder.mul(i, writer.number(4))
+        for k in range(4):
+            word = writer.load(entries, writer.builder.add(first, writer.number(k)))
+            writer.builder.store(word, writer.at_word(place, writer.number(k)))
+
+    writer.repeat(count, copy)
+    _publish(writer, writer.builder.add(published, count), left)
+
+
+def _write_call(writer: _Writer) -> None:
+    """team_call(state, records, count, arrays, header, left): the same of kernels in records.
+
+    arrays: of each array the address of an object in which the array's own address stands `header` bytes from the start
+    """
+    builder, number = writer.builder, writer.number
+    _, records, count, arrays, header, left = writer.function.args
+    published = writer.read(PUBLISHED)
+    rest = builder.alloca(POINTER)
+    builder.store(records, rest)
+
+    def copy(i: Any) -> None:
+        kernel = builder.add(published, i)
+        entry, arguments = writer.place(QUEUE, kernel, 4), writer.place(ROOM, kernel, MOST_ARGUMENTS)
+        record = builder.load(rest, typ=POINTER)
+        function, parts, threads, size = (writer.load(record, number(k)) for k in range(4))
+        for k, word in enumerate((function, builder.ptrtoint(arguments, I64), parts, threads)):
+            builder.store(word, writer.at_word(entry, number(k)))
+        given = writer.at_word(record, number(4))
+        writer.repeat(
+            size,
+            lambda k: builder.store(writer.load(given, k), writer.at_word(arguments, k)),
+        )
+        holes, pairs = writer.load(given, size), writer.at_word(given, builder.add(size, number(1)))
+
+        def fill(k: Any) -> None:
+            pair = writer.at_word(pairs, builder.add(k, k))
+            argument, index = writer.load(pair, number(0)), writer.load(pair, number(1))
+            owner = builder.inttoptr(builder.add(writer.load(arrays, index), header), POINTER)
+            builder.store(writer.load(owner, number(0)), writer.at_word(arguments, argument))
+
+        writer.repeat(holes, fill)
+        builder.store(writer.at_word(pairs, builder.add(holes, holes)), rest)
+
+    writer.repeat(count, copy)
+    _publish(writer, builder.add(published, count), left)
+
+
+def _publish(writer: _Writer, total: Any, left: Any) -> None:
+    """Let the others see that so many kernels are in the queue, work until only `left` are left, and return."""
     writer.write(PUBLISHED, total)
     writer.wake_sleepers()
-    goal = builder.sub(total, left)
-    _, present, _, take, _ = writer.search(number(0))
+    goal = writer.builder.sub(total, left)
+    _, present, _, take, _ = writer.search(writer.number(0))
     end = writer.block("end")
     writer.branch(writer.is_less(present, goal), take, end)
     writer.at(end)
-    builder.ret_void()
+    writer.builder.ret_void()
 
 
 def _write_stop(writer: _Writer) -> None:
