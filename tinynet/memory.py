@@ -12,6 +12,7 @@ takes a waiting block does so in one step, popping it from a deque.
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import math
 import mmap
@@ -49,11 +50,9 @@ def empty(*shape: int, dtype: Any = np.float32) -> np.ndarray:
 
     Raises:  MemoryError: the system has not that much
     """
-    dtype = np.dtype(dtype)
-    size = dtype.itemsize * math.prod(shape)
-    if size < MINIMUM:
+    size = _block_size(shape, dtype)
+    if not size:
         return np.empty(shape, dtype)
-    size = _rounded(size)
     try:
         memory = _free[size].pop()[1]
     except LookupError:  # none of that size waits
@@ -69,9 +68,15 @@ def empty_like(x: np.ndarray, shape: tuple[int, ...] | None = None) -> np.ndarra
     shape, strides = x.shape if shape is None else shape, x.strides
     if x.flags.c_contiguous:
         return empty(*shape, dtype=x.dtype)
-    order = sorted(range(x.ndim), key=lambda axis: -strides[axis])
-    inverse = sorted(range(x.ndim), key=order.__getitem__)
+    order, inverse = _order(strides)
     return empty(*[shape[axis] for axis in order], dtype=x.dtype).transpose(inverse)
+
+
+@functools.lru_cache(4096)
+def _order(strides: tuple[int, ...]) -> tuple[list[int], list[int]]:
+    """Return the axes from the largest stride to the smallest, and the place of each among them."""
+    order = sorted(range(len(strides)), key=lambda axis: -strides[axis])
+    return order, sorted(range(len(strides)), key=order.__getitem__)
 
 
 def laid_out_like(array: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -105,8 +110,15 @@ def _block_of(array: Any) -> _Block | None:
     return base if type(base) is _Block else None
 
 
-def _rounded(size: int) -> int:
-    """Return the size of the block that serves a size: at most an eighth more, so that sizes alike share blocks."""
+@functools.lru_cache(4096)
+def _block_size(shape: tuple[int, ...], dtype: Any) -> int:
+    """Return the size of the block that serves an array: at most an eighth more, so that sizes alike share blocks.
+
+    0 for an array that is too small for a block.
+    """
+    size = np.dtype(dtype).itemsize * math.prod(shape)
+    if size < MINIMUM:
+        return 0
     unit = 1 << max(12, size.bit_length() - 4)
     return -(-size // unit) * unit
 

@@ -47,7 +47,8 @@ def _read_switch() -> bool:
     return enabled
 
 
-_waiting: weakref.WeakValueDictionary[int, DelayedTensor] = weakref.WeakValueDictionary()
+_waiting: dict[int, weakref.ref[DelayedTensor]] = {}
+"""The tensors that wait, by their `id`; those that have died meanwhile are forgotten by `settle`."""
 _lock = threading.RLock()
 
 
@@ -72,7 +73,8 @@ class DelayedTensor(Tensor):
         """Make one that waits."""
         y = super().__new__(cls)
         y.expression = expression
-        _waiting[id(y)] = y
+        with _lock:
+            _waiting[id(y)] = weakref.ref(y)
         return y
 
     def __init__(self, expression: Any) -> None:
@@ -96,28 +98,35 @@ class DelayedTensor(Tensor):
         self.array  # noqa: B018
         return self.__reduce_ex__(protocol)
 
+    # Of these and of `unfinished` a step asks hundreds of times: they look into __dict__ themselves.
+
     @property
     def shape(self) -> Size:
         """Sizes of the axes."""
-        return Size(_like(self).shape)
+        expression = self.__dict__.get("expression")
+        return Size((self.array if expression is None else expression.x).shape)
 
     @property
     def ndim(self) -> int:
         """Number of axes."""
-        return _like(self).ndim
+        expression = self.__dict__.get("expression")
+        return (self.array if expression is None else expression.x).ndim
 
     @property
     def dtype(self) -> Any:
         """NumPy dtype of the elements."""
-        return _like(self).dtype
+        expression = self.__dict__.get("expression")
+        return (self.array if expression is None else expression.x).dtype
 
     def numel(self) -> int:
         """Return the number of elements."""
-        return int(_like(self).size)
+        expression = self.__dict__.get("expression")
+        return int((self.array if expression is None else expression.x).size)
 
     def is_floating_point(self) -> bool:
         """Return whether the elements are real numbers, so that a gradient exists."""
-        return bool(_like(self).dtype.kind == "f")
+        expression = self.__dict__.get("expression")
+        return bool((self.array if expression is None else expression.x).dtype.kind == "f")
 
     @property
     def data(self) -> Tensor:
@@ -139,12 +148,6 @@ def expression_of(x: Any) -> Any:
     return x.__dict__.get("expression") if type(x) is DelayedTensor else None
 
 
-def _like(x: Any) -> Array:
-    """Return an array of the shape and dtype of a tensor, without computing any."""
-    expression = expression_of(x)
-    return x.array if expression is None else expression.x
-
-
 def running(array: Array) -> Tensor:
     """Return the tensor of what a kernel returned: it waits if the kernel may have been left running."""
     if not run_ahead.allowed():
@@ -158,6 +161,9 @@ def unfinished(x: Tensor) -> Array:
     """Return the array of a tensor for a kernel that may be left running; it may still be written itself."""
     if type(x) is not DelayedTensor or not run_ahead.allowed():
         return x.array
+    expression = x.__dict__.get("expression")
+    if type(expression) is Running:  # whoever looks at the values first changes nothing here
+        return expression.x
     with _lock:
         expression = expression_of(x)
         if expression is None:
@@ -203,9 +209,11 @@ def settle(*changing: Array) -> None:
     if not _waiting:
         return
     with _lock:
-        for reference in _waiting.valuerefs():
+        for key, reference in list(_waiting.items()):
             tensor = reference()
-            if tensor is not None and _depends(tensor.expression, changing):
+            if tensor is None:
+                _waiting.pop(key, None)
+            elif _depends(tensor.expression, changing):
                 tensor.array  # noqa: B018
 
 
