@@ -275,6 +275,6 @@ def test_the_process_ends_quietly_with_arrays_alive() -> None:
 
 def test_rounding_wastes_at_most_an_eighth() -> None:
     for size in (MINIMUM, MINIMUM + 1, 100_000, (1 << 20) + 1, 123_456_789):
-        rounded = pool._rounded(size)
+        rounded = pool._block_size((size,), np.uint8)
         assert size <= rounded <= size * 9 / 8 + 4096
         assert rounded % 4096 == 0

@@ -108,13 +108,18 @@ def equal_without(
 def left(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Of each run of the team how many kernels it may leave running."""
     seen: list[int] = []
-    run = team.Team.run
+    run, call = team.Team.run, team.Team.call
 
     def watched(self: team.Team, steps: Any, threads: int, left: int = 0) -> None:
         seen.append(left)
         run(self, steps, threads, left)
 
+    def watched_call(self: team.Team, records: Any, arrays: Any, left: int = 0) -> None:
+        seen.append(left)
+        call(self, records, arrays, left)
+
     monkeypatch.setattr(team.Team, "run", watched)
+    monkeypatch.setattr(team.Team, "call", watched_call)
     return seen
 
 
