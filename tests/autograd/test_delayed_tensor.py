@@ -30,7 +30,9 @@ pytestmark = pytest.mark.usefixtures("fusion")
 def nothing_waits() -> Iterator[None]:
     yield
     gc.collect()
-    assert all(reference() is None for reference in delayed._waiting.values()), "a delayed tensor outlives its test"
+    assert all(reference() is None for reference in delayed._waiting.values()), (
+        "a delayed tensor outlives its test"
+    )
 
 
 # In-place changes of what a delayed tensor is computed from.
