@@ -220,8 +220,8 @@ class Team:
                 if left:
                     self._keep(count, arrays)
                 self._call(self._state, start, count, owners, header, left)
-        if not left:
-            self._kept.clear()
+            if not left:
+                self._kept.clear()
 
     def _keep(self, count: int, used: Any) -> None:
         """Keep alive what the next kernels use, and let go what those that have finished did."""
