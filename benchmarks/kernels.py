@@ -16,7 +16,7 @@ from benchmarks.harness import Contender, Contest
 from reference.arguments import positive
 
 SHAPES = ((128, 16, 32), (128, 32, 16), (128, 64, 8), (64, 64, 32), (64, 128, 16), (64, 256, 8), (64, 512, 4))
-CONVOLUTIONS = ("conv2d", "conv2d_grad_input", "conv2d_grad_weight")
+CONVOLUTIONS = ("conv2d", "conv2d_finished_", "conv2d_grad_input", "conv2d_grad_weight")
 POOLING = (
     "max_pool2d",
     "max_pool2d_backward",
@@ -47,12 +47,24 @@ HEADER = "| kernel | batch, channels, size | generic ms | accelerated ms | ratio
 
 
 def convolution(name: str, batch: int, channels: int, size: int) -> tuple[tuple, dict]:
-    """Return the arguments of one kernel of a 3x3 convolution, stride 1, channels last."""
+    """Return the arguments of one kernel of a 3x3 convolution, stride 1, channels last.
+
+    One that is finished takes scale, shift, a shortcut and ReLU, as the last of a basic block.
+    """
     x, y = _images(batch, channels, size), _images(batch, channels, size)
     weight = np.random.default_rng(1).standard_normal((channels, channels, 3, 3), np.float32)
     geometry = {"stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1}
     if name == "conv2d":
         return (x, weight, None), geometry
+    if name == "conv2d_finished_":
+        ending = {
+            "bias": None,
+            "scale": weight[:, 0, 0, 0],
+            "shift": weight[:, 0, 0, 1],
+            "other": x,
+            "relu": True,
+        }
+        return (y,), {"x": x, "weight": weight, **ending, **geometry}
     if name == "conv2d_grad_input":
         return (y, weight), {"image": (size, size), **geometry}
     return (x, y), {"kernel_size": (3, 3), **geometry}

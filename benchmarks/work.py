@@ -21,6 +21,7 @@ from tinynet.kernels.cpu.codegen.shape import Shape
 
 KINDS = {
     "conv2d": "convolution",
+    "conv2d_finished_": "convolution, finished (scale, shift, add, ReLU)",
     "conv2d_grad_input": "convolution, gradient of input",
     "conv2d_grad_weight": "convolution, gradient of weight",
     "batch_norm": "batch norm",
@@ -85,7 +86,7 @@ def describe(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: A
         count = sum(param.size for param in kwargs["params"])
         flop = count * _update_flop(name, kwargs)
         return Work(KINDS[name], f"{count} parameters", flop, flop, moved)
-    if name in ("conv2d", "conv2d_grad_input", "conv2d_grad_weight"):
+    if name.startswith("conv2d"):
         return _convolution(name, args, kwargs, result, moved)
     if name in ("Linear", "MatMul"):
         flop = 2.0 * np.sqrt(float(args[0].size) * args[1].size * result[0].size)  # (m*k * k*n * m*n) ** 0.5
@@ -121,9 +122,15 @@ def _affine_flop(options: dict[str, Any]) -> int:
     return 2 + (0 if options["other"] is None else 1 if options["other_scale"] is None else 3)
 
 
+def _ending_flop(options: dict[str, Any]) -> int:
+    return 2 * (options["scale"] is not None) + (options["other"] is not None)
+
+
 def _convolution(name: str, args: tuple[Any, ...], options: dict[str, Any], result: Any, moved: int) -> Work:
     if name == "conv2d":
         x, (O, _, *window), y = args[0].shape, args[1].shape, result.shape
+    elif name == "conv2d_finished_":
+        x, (O, _, *window), y = options["x"].shape, options["weight"].shape, args[0].shape
     elif name == "conv2d_grad_input":
         y, (O, _, *window), x = args[0].shape, args[1].shape, result.shape
     else:
@@ -135,7 +142,8 @@ def _convolution(name: str, args: tuple[Any, ...], options: dict[str, Any], resu
     stride = f"/{shape.stride[0]}" if shape.stride != (1, 1) else ""
     text = f"{window[0]}x{window[1]}{stride}, {shape.channels} to {O}, {'x'.join(map(str, shape.image))}"
     made = float(flop) if options["groups"] > 1 else made_by(name, shape, float(flop))
-    return Work(KINDS[name], text, float(flop), made, moved)
+    rest = float(_ending_flop(options)) * np.prod(y) if name == "conv2d_finished_" else 0.0
+    return Work(KINDS[name], text, float(flop) + rest, made + rest, moved)
 
 
 def made_by(name: str, shape: Shape, flop: float) -> float:

@@ -34,12 +34,19 @@ _running = False
 _called = False
 """Whether the present call of a kernel is by `call`."""
 _finish: Callable[[], None] | None = None
+_at_end: Callable[[], None] | None = None
 
 
 def when_waiting(finish: Callable[[], None]) -> None:
     """Set what waits for all kernels."""
     global _finish
     _finish = finish
+
+
+def at_end(finish: Callable[[], None]) -> None:
+    """Set what is called at the end of a block, before it waits."""
+    global _at_end
+    _at_end = finish
 
 
 def allowed() -> bool:
@@ -100,6 +107,8 @@ def block() -> Iterator[None]:
         yield
     finally:
         try:
+            if _at_end is not None:
+                _at_end()
             wait()
         finally:
             _thread = None

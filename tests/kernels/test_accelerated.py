@@ -14,7 +14,14 @@ import numpy as np
 import pytest
 
 import tinynet as tn
-from tests.kernels import test_copying, test_fused, test_normalization, test_optim_accelerated, test_pool
+from tests.kernels import (
+    test_copying,
+    test_finished,
+    test_fused,
+    test_normalization,
+    test_optim_accelerated,
+    test_pool,
+)
 from tinynet import kernels
 from tinynet.kernels.cpu import conv
 
@@ -95,6 +102,7 @@ def test_every_accelerated_kernel_is_compared() -> None:
     tables = [
         [*CALLS],
         test_copying.NAMES,
+        test_finished.NAMES,
         test_fused.NAMES,
         test_normalization.NAMES,
         test_pool.NAMES,

@@ -26,11 +26,19 @@ from typing import Any
 import numpy as np
 
 from tinynet import run_ahead
-from tinynet.autograd.expressions import Affine, GradientSum, Masked, Running, Sum
+from tinynet.autograd.expressions import (
+    Affine,
+    Convolved,
+    GradientSum,
+    Masked,
+    Running,
+    Sum,
+    waits_for_convolution,
+)
 from tinynet.backend import Array, BackendUnavailable
 from tinynet.grad_mode import thread
 from tinynet.kernels.generic import fused
-from tinynet.memory import is_private, laid_out_like
+from tinynet.memory import empty, is_private, laid_out_like
 from tinynet.tensor.core import Tensor
 from tinynet.tensor.size import Size
 
@@ -209,12 +217,21 @@ def settle(*changing: Array) -> None:
     if not _waiting:
         return
     with _lock:
-        for key, reference in list(_waiting.items()):
-            tensor = reference()
-            if tensor is None:
-                _waiting.pop(key, None)
-            elif _depends(tensor.expression, changing):
+        for tensor in _those_that_wait():
+            if _depends(tensor.expression, changing):
                 tensor.array  # noqa: B018
+
+
+def _those_that_wait() -> list[DelayedTensor]:
+    """Return all tensors that wait for values, and forget those that have died; to be called under the lock."""
+    found = []
+    for key, reference in list(_waiting.items()):
+        tensor = reference()
+        if tensor is None:
+            _waiting.pop(key, None)
+        else:
+            found.append(tensor)
+    return found
 
 
 def _depends(expression: Any, changing: tuple[Array, ...]) -> bool:
@@ -240,18 +257,63 @@ def take_over(x: Any, result: Tensor) -> bool:
 
 def possible(x: Array) -> bool:
     """Return whether chains that begin with this array are fused: accelerated kernels cover them."""
+    kernel = fused.channel_affine.kernel  # type: ignore[attr-defined]
+    return _may_wait(x) and kernel.select(x) is not kernel.generic
+
+
+def _may_wait(x: Array) -> bool:
+    """Return whether what begins with this array may be computed later."""
     if not (_read_switch() if enabled is None else enabled) or not is_private(x):
         return False
-    state, kernel = thread.state, fused.channel_affine.kernel  # type: ignore[attr-defined]
-    return (
-        state.anomaly is None
-        and state.saved_tensors_hooks is None  # they may bring back other values, or expect x to be given up
-        and kernel.select(x) is not kernel.generic
-    )
+    state = thread.state
+    # Hooks on what is saved may bring back other values, or expect x to be given up.
+    return state.anomaly is None and state.saved_tensors_hooks is None
 
 
 def _lies_alike(x: Array, y: Array) -> bool:
     return x.shape == y.shape and x.strides == y.strides and x.dtype == y.dtype and is_private(y)
+
+
+def convolved(
+    x: Array, weight: Array, bias: Array | None, size: tuple[int, int], **options: Any
+) -> Tensor | None:
+    """Return a convolution that nothing is differentiated through, later; None if it is to be computed now.
+
+    It waits only inside a module (run_ahead.py), at the end of which it is computed: weights are changed outside.
+
+    Args:    size: height and width of the result
+    """
+    if not run_ahead.allowed() or not _may_wait(x):
+        return None
+    memory = empty(len(x), *size, len(weight)).transpose(0, 3, 1, 2)
+    if not is_private(memory):
+        return None
+    given = {"x": x, "weight": weight, "bias": bias, **options}
+    kernel = fused.conv2d_finished_.kernel  # type: ignore[attr-defined]
+    chosen = kernel.select(memory, **given, scale=None, shift=None, other=None, relu=False)
+    if chosen is kernel.generic:
+        return None
+    expression = Convolved(memory, chosen, given)
+    y = DelayedTensor(expression)
+    expression.is_wanted = weakref.ref(y)
+    return y
+
+
+def finish_convolutions() -> None:
+    """Compute what still waits for a convolution."""
+    with _lock:
+        for tensor in _those_that_wait():
+            if waits_for_convolution(tensor.expression):
+                unfinished(tensor)
+
+
+run_ahead.at_end(finish_convolutions)
+
+
+def convolution_of(x: Tensor) -> Convolved | None:
+    """Return the convolution whose results a tensor waits for, if that is all it waits for."""
+    expression = expression_of(x)
+    return expression if type(expression) is Convolved else None
 
 
 def scaled_and_shifted(affine: Affine) -> DelayedTensor:
@@ -268,7 +330,7 @@ def added(x: Any, y: Any) -> DelayedTensor | None:
         if type(first) is not Affine or not isinstance(y, Tensor):
             return None
         second = expression_of(y)
-        if second is None or type(second) is Running:
+        if second is None or isinstance(second, Running | Convolved):
             second = unfinished(y)
         if type(second) is Affine:
             return DelayedTensor(Sum(first, second)) if _lies_alike(first.x, second.x) else None

@@ -2,11 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from tinynet import run_ahead
 from tinynet.backend import Array
 from tinynet.kernels.generic import fused
+from tinynet.memory import empty_like
+
+
+@dataclass(eq=False)
+class Convolved:
+    """A convolution that nothing will be differentiated through: what follows may be done to its results at once.
+
+    Of `x`, the memory for the results, only shape and layout are to be used. `finish` writes something else into it;
+    whoever asks for the plain values after that has them computed again, in other memory.
+    """
+
+    x: Array
+    kernel: Callable[..., None]
+    """The version of `conv2d_finished_` that covers it."""
+    given: dict[str, Any]
+    """The kernel's other arguments."""
+    is_wanted: Callable[[], Any] = lambda: None
+    """Whether somebody may still ask for the plain values: a weak reference to the tensor of them."""
+    _values: Array | None = None
+    _taken: bool = False
+
+    def reads(self) -> tuple[Array, ...]:
+        """Return the arrays that the values are computed from, or those that they are in."""
+        if self._values is not None:
+            return (self._values,)
+        return tuple(self.given[name] for name in ("x", "weight", "bias") if self.given[name] is not None)
+
+    def compute(self) -> Array:
+        """Return the plain values."""
+        if self._values is None:
+            y = empty_like(self.x) if self._taken else self.x
+            self._values = self._run(y, scale=None, shift=None, other=None, relu=False)
+        return self._values
+
+    def finish(self, **rest: Any) -> Array | None:
+        """Return the values, finished; None if the plain ones are there or wanted too."""
+        if self._values is not None or self._taken or self.is_wanted() is not None:
+            return None
+        self._taken = True
+        return self._run(self.x, **rest)
+
+    def _run(self, y: Array, **rest: Any) -> Array:
+        run_ahead.call(self.kernel, y, **self.given, **rest)
+        return y
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,10 +62,16 @@ class Affine:
     x: Array
     scale: Array
     shift: Array
+    source: Convolved | None = None
+    """What gives x, if that is not computed yet."""
 
     def reads(self) -> tuple[Array, ...]:
         """Return the arrays that the values are computed from."""
-        return self.x, self.scale, self.shift
+        return *((self.x,) if self.source is None else self.source.reads()), self.scale, self.shift
+
+    def plain(self) -> Array:
+        """Return x, computed."""
+        return self.x if self.source is None else self.source.compute()
 
     def compute(self, relu: bool = False) -> Array:
         """Return the values, or their positive part."""
@@ -98,13 +150,29 @@ class Running:
         return self.x
 
 
+def waits_for_convolution(expression: Any) -> bool:
+    """Return whether a convolution is part of what is to be computed."""
+    parts = (expression.first, expression.second) if isinstance(expression, Sum) else (expression,)
+    return any(
+        isinstance(part, Convolved) or (isinstance(part, Affine) and part.source is not None)
+        for part in parts
+    )
+
+
 def _affine(first: Affine, second: Affine | Array | None, relu: bool) -> Array:
     other, scale, shift = second, None, None
     if isinstance(second, Affine):
-        other, scale, shift = second.x, second.scale, second.shift
+        if second.source is not None:
+            other = second.compute()
+        else:
+            other, scale, shift = second.x, second.scale, second.shift
+    if first.source is not None and scale is None:
+        y = first.source.finish(scale=first.scale, shift=first.shift, other=other, relu=relu)
+        if y is not None:
+            return y
     return run_ahead.call(
         fused.channel_affine,
-        first.x,
+        first.plain(),
         scale=first.scale,
         shift=first.shift,
         other=other,

@@ -23,8 +23,9 @@ from typing import Any
 import numpy as np
 
 from tinynet.backend import Array, sum_dtype
-from tinynet.kernels.cpu.available import channels_last, pays
+from tinynet.kernels.cpu.available import FLOAT32, channels_last, in_rows, pays
 from tinynet.kernels.generic import conv as generic
+from tinynet.kernels.generic import fused
 from tinynet.kernels.generic.im2col import Pair, im2col, output_size, pad_channels_last, window_slices
 from tinynet.kernels.registry import accelerates
 from tinynet.threads import in_parallel, pieces
@@ -211,6 +212,14 @@ def _chunks(
         yield piece, columns.reshape(-1, width)
 
 
+@functools.cache
+def _generated() -> Any:
+    """Return codegen/convolution.py, which is imported with the compiler when it is first needed."""
+    from tinynet.kernels.cpu.codegen import convolution
+
+    return convolution
+
+
 def _machine_code(
     first: Array, second: Array, bias: Array | None = None, *, stride: Pair, groups: int, **_: Any
 ) -> bool:
@@ -230,8 +239,7 @@ def conv2d_generated(
     x: Array, weight: Array, bias: Array | None, *, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> Array:
     """Convolve by codegen/winograd.py or codegen/direct.py."""
-    from tinynet.kernels.cpu.codegen import convolution
-
+    convolution = _generated()
     shape = _shape(x.shape, weight.shape, stride, padding, dilation)
     bias = None if bias is None else np.ascontiguousarray(bias)
     planes = x.flags.c_contiguous and x.shape[1] != x.shape[3] and convolution.takes_planes(shape)
@@ -239,16 +247,68 @@ def conv2d_generated(
     return convolution.convolve(x, np.ascontiguousarray(weight), bias, shape).transpose(0, 3, 1, 2)
 
 
+def _can_be_finished(
+    y: Array,
+    *,
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    scale: Array | None,
+    shift: Array | None,
+    other: Array | None,
+    relu: bool,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+) -> bool:
+    """Return whether generated kernels cover the call, y is channels last, and the lanes lie along its channels."""
+    for array in (y, bias, scale, shift, other):
+        if array is not None and array.dtype is not FLOAT32 and array.dtype != FLOAT32:
+            return False
+    if not (_machine_code(x, weight, stride=stride, groups=groups) and in_rows(y)):
+        return False
+    return not _generated().takes_planes(_shape(x.shape, weight.shape, stride, padding, dilation))
+
+
+@accelerates(fused.conv2d_finished_, device="cpu", when=_can_be_finished, ahead=True)
+def conv2d_finished_generated_(
+    y: Array,
+    *,
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    scale: Array | None,
+    shift: Array | None,
+    other: Array | None,
+    relu: bool,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+) -> None:
+    """Finish the results in registers (codegen/ending.py)."""
+    _generated().convolve_into(
+        y.transpose(0, 2, 3, 1),
+        channels_last(x),
+        np.ascontiguousarray(weight),
+        _shape(x.shape, weight.shape, stride, padding, dilation),
+        bias=None if bias is None else np.ascontiguousarray(bias),
+        scale=None if scale is None else np.ascontiguousarray(scale),
+        shift=None if shift is None else np.ascontiguousarray(shift),
+        other=None if other is None else channels_last(other),
+        relu=relu,
+    )
+
+
 @accelerates(generic.conv2d_grad_input, device="cpu", when=_machine_code, ahead=True)
 def conv2d_grad_input_generated(
     grad_y: Array, weight: Array, *, image: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> Array:
     """Convolve grad_y by codegen/winograd.py or codegen/direct.py."""
-    from tinynet.kernels.cpu.codegen import convolution
-
     x_shape = (len(grad_y), weight.shape[1], *image)
     shape = _shape(x_shape, weight.shape, stride, padding, dilation)
-    grad_x = convolution.grad_input(channels_last(grad_y), np.ascontiguousarray(weight), shape)
+    grad_x = _generated().grad_input(channels_last(grad_y), np.ascontiguousarray(weight), shape)
     return grad_x.transpose(0, 3, 1, 2)
 
 
@@ -257,11 +317,9 @@ def conv2d_grad_weight_generated(
     x: Array, grad_y: Array, *, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> Array:
     """Sum by codegen/winograd.py or codegen/direct.py."""
-    from tinynet.kernels.cpu.codegen import convolution
-
     weight_shape = (grad_y.shape[1], x.shape[1], *kernel_size)
     shape = _shape(x.shape, weight_shape, stride, padding, dilation)
-    return convolution.grad_weight(channels_last(x), channels_last(grad_y), shape)
+    return _generated().grad_weight(channels_last(x), channels_last(grad_y), shape)
 
 
 @functools.lru_cache(4096)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from tinynet.backend import Array, array_module, sum_dtype
+from tinynet.kernels.generic.conv import conv2d
+from tinynet.kernels.generic.im2col import Pair
 from tinynet.kernels.generic.normalization import channel_mean
 from tinynet.kernels.registry import kernel
 
@@ -54,6 +56,33 @@ def channel_affine(
             else other * over_channels(other_scale, x) + over_channels(other_shift, x)
         )
     return array_module(x).maximum(y, y.dtype.type(0)) if relu else y
+
+
+@kernel
+def conv2d_finished_(
+    y: Array,
+    *,
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    scale: Array | None,
+    shift: Array | None,
+    other: Array | None,
+    relu: bool,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+) -> None:
+    """Write conv2d(x) into y, times scale plus shift, plus `other`, and of that the positive part, as far as given."""
+    y[...] = conv2d(x, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    if scale is not None:
+        y *= over_channels(scale, y)
+        y += over_channels(shift, y)
+    if other is not None:
+        y += other
+    if relu:
+        array_module(y).maximum(y, y.dtype.type(0), out=y)
 
 
 @kernel

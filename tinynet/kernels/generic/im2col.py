@@ -6,11 +6,14 @@ window's channels lie side by side and a convolution is one matrix product.
 
 from __future__ import annotations
 
+import functools
+
 from tinynet.backend import Array, array_module, sum_dtype
 
 Pair = tuple[int, int]
 
 
+@functools.lru_cache(4096)
 def output_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Pair:
     """Return (OH, OW) = floor((size + 2*padding - dilation*(kernel-1) - 1) / stride) + 1."""
     oh, ow = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import math
 import os
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from tinynet.kernels.cpu.codegen import (
     winograd,
     winograd_plan,
 )
+from tinynet.kernels.cpu.codegen.ending import Ending
 from tinynet.kernels.cpu.codegen.program import PLANS, Plan, lanes, planned
 from tinynet.kernels.cpu.codegen.shape import Shape
 from tinynet.memory import empty
@@ -92,15 +94,20 @@ def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, shape: 
     if takes_planes(shape):
         planar_plan.convolve(x, weight, bias, y, shape)
     else:
-        shift = weight if bias is None else bias
-        _convolution(shape, takes_winograd(shape), bias is not None)(x, weight, shift, y)
+        convolve_into(y, x, weight, shape, bias=bias)
     return y
 
 
+def convolve_into(y: np.ndarray, x: np.ndarray, weight: np.ndarray, shape: Shape, **arrays: Any) -> None:
+    """Write y, finished by an `Ending` of these arrays; for shapes whose lanes do not lie along pixels."""
+    ending = Ending(**arrays)
+    _convolution(shape, takes_winograd(shape), ending.kind)(x, weight, y, *ending.arrays(weight))
+
+
 @planned
-def _convolution(plan: Plan, shape: Shape, by_winograd: bool, biased: bool) -> None:
-    x, weight, bias, y = plan.arrays(4)
-    given = plan, shape, x, weight, bias if biased else None, y
+def _convolution(plan: Plan, shape: Shape, by_winograd: bool, kind: str) -> None:
+    x, weight, y, *rest = plan.arrays(7)
+    given = plan, shape, x, weight, y, Ending.of_kind(kind, rest)
     if by_winograd:
         winograd_plan.convolve(*given)
     elif small_plan.fits(shape):
@@ -137,7 +144,7 @@ def _grad_input(plan: Plan, shape: Shape, by_winograd: bool) -> None:
             image=shape.results, channels=shape.outputs, results=shape.image, outputs=shape.channels,
             padding=(2 - PH, 2 - PW),
         )  # fmt: skip
-        winograd_plan.convolve(plan, gradient, dy, weight, None, dx, turned=True)
+        winograd_plan.convolve(plan, gradient, dy, weight, dx, Ending(), turned=True)
     elif small_plan.fits(shape):
         small_plan.grad_input(plan, shape, dy, weight, dx)
     else:

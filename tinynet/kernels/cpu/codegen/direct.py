@@ -28,6 +28,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tinynet.kernels.cpu.codegen.ahead import Ahead
+from tinynet.kernels.cpu.codegen.ending import Finish
 from tinynet.kernels.cpu.codegen.gemm import Tile, clear_tile
 from tinynet.kernels.cpu.codegen.language import Code, Int, Pointer, Vector
 from tinynet.kernels.cpu.codegen.layout import copy_row
@@ -145,7 +146,7 @@ def convolve(
     step: int,
     tail_in: bool,
     tail_out: bool,
-    with_bias: bool,
+    ending: str,
     parts: bool,
 ) -> None:
     """Convolve x (N, H, W, C) into y, whose places `phases` describes; step: pixels between windows, in the copy.
@@ -156,13 +157,14 @@ def convolve(
     units:  of each the offset in the copy
     parts:  only `depth` units at a time, whose weights stay in L1, for all tiles of a band; the sums wait in memory
     """
-    x, weights, y, bias, memory, phases, units = code.pointers(7)
+    x, weights, y, memory, phases, units, *rest = code.pointers(10)
     N, H, W, C, every, O, top, left, width, span, band, bands, out_image, out_row, out_pixel = code.integers(
         15
     )
     count, copied, room, depth = code.integers(4)
     L = code.lanes
     size = R * V * L
+    finish = Finish(code, ending, rest)
     groups = (O + (V * L - 1)) // (V * L)
     copy = memory + code.thread * room
     for image, first, following in copied_bands(
@@ -210,19 +212,8 @@ def convolve(
                                 add_unit(code, result, at, b, cw, step)
                             if parts:
                                 result.store(sums)
-                            out = (
-                                y + image * out_image + start + q * out_row + ox * out_pixel + group * (V * L)
-                            )
-                            arguments = (
-                                code,
-                                result,
-                                out,
-                                out_pixel,
-                                bias if with_bias else None,
-                                group,
-                                O,
-                                tail_out,
-                            )
+                            place = image * out_image + start + q * out_row + ox * out_pixel + group * (V * L)
+                            arguments = code, result, y, place, out_pixel, finish, group, O, tail_out
                             if parts:
                                 with code.when(code.builder.not_(end_part < end_unit)):
                                     write_tile(*arguments)
@@ -242,22 +233,23 @@ def add_unit(code: Code, result: Tile, a: Pointer, b: Pointer, cw: int, step: in
 def write_tile(
     code: Code,
     result: Tile,
-    out: Pointer,
+    y: Pointer,
+    place: Int,
     out_pixel: Int,
-    bias: Pointer | None,
+    finish: Finish,
     group: Int,
     O: Int,
     tail: bool,
 ) -> None:
-    """Write a tile, plus bias, to R pixels `out_pixel` floats apart."""
+    """Write a tile, finished, to R pixels of y, the first at `place`, `out_pixel` floats apart."""
     L, V = code.lanes, result.V
     for v in range(V):
         channel = group * (V * L) + v * L
         mask = code.first_lanes(O - channel) if tail else None
-        shift = None if bias is None else (bias + channel).load(mask)
+        needed = finish.channels(channel, mask)
         for r in range(result.R):
-            vector = result.registers[r][v].get()
-            (out + out_pixel * r + v * L).store(vector if shift is None else vector + shift, mask)
+            at = place + out_pixel * r + v * L
+            (y + at).store(finish(result.registers[r][v].get(), needed, at, mask), mask)
 
 
 @template

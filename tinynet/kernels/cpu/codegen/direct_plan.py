@@ -10,6 +10,7 @@ import functools
 import numpy as np
 
 from tinynet.kernels.cpu.codegen import direct, packing
+from tinynet.kernels.cpu.codegen.ending import Ending
 from tinynet.kernels.cpu.codegen.program import Given, Plan, add_copies, clear, copies, lanes, whole
 from tinynet.kernels.cpu.codegen.shape import Pair, Shape
 
@@ -67,7 +68,7 @@ def _bands(N: int, rows: int, wanted: int, threads: int) -> Pair:
     return band, -(-rows // band)
 
 
-def convolve(plan: Plan, shape: Shape, x: Given, weight: Given, bias: Given | None, y: Given) -> None:
+def convolve(plan: Plan, shape: Shape, x: Given, weight: Given, y: Given, ending: Ending) -> None:
     """Convolve x with weight into y."""
     S, every = steps_of(shape)
     C, (OH, OW), O = shape.channels, shape.results, shape.outputs
@@ -83,14 +84,14 @@ def convolve(plan: Plan, shape: Shape, x: Given, weight: Given, bias: Given | No
         plan.step(clear(), panels, KH * KW * rows * columns)
     plan.step(packing.pack(V, KH * KW), weight, panels, O, C, rows)
     _multiply(
-        plan, x, panels, bias, y, (shape.images, *shape.image, C, O), [[0, len(places), 0, 0, OH, OW]], places,
+        plan, x, panels, y, ending, (shape.images, *shape.image, C, O), [[0, len(places), 0, 0, OH, OW]], places,
         R=R, V=V, cw=cw, stride=S, every=every, top=PH, left=PW, width=width, span=DH * (KH - 1) + 1,
         out_image=OH * OW * O, out_row=OW * O, out_pixel=O,
     )  # fmt: skip
 
 
 def _multiply(
-    plan: Plan, x: Given, panels: Given, bias: Given | None, y: Given, sizes: tuple[int, ...],
+    plan: Plan, x: Given, panels: Given, y: Given, ending: Ending, sizes: tuple[int, ...],
     phases: list[list[int]], places: list[int],
     *, R: int, V: int, cw: int, stride: int, every: int = 1, top: int, left: int, width: int, span: int,
     out_image: int, out_row: int, out_pixel: int,
@@ -111,9 +112,9 @@ def _multiply(
     parts = max(phase[1] - phase[0] for phase in phases) * blocks > 2 * depth
     room = copied + (band * max(-(-phase[5] // R) for phase in phases) * R * V * L if parts else 0)
     table = np.array([[p[0] * blocks, p[1] * blocks, *p[2:]] for p in phases], np.int64)
-    kernel = direct.convolve(R, V, cw, stride, C % cw != 0, O % L != 0, bias is not None, parts)
+    kernel = direct.convolve(R, V, cw, stride, C % cw != 0, O % L != 0, ending.kind, parts)
     plan.step(
-        kernel, x, panels, y, panels if bias is None else bias, plan.scratch("local", room * threads), table, units,
+        kernel, x, panels, y, plan.scratch("local", room * threads), table, units, *ending.arrays(panels),
         N, H, W, C, every, O, top, left, width, span, band, bands, out_image, out_row, out_pixel,
         len(phases), copied, room, depth,
     )  # fmt: skip
@@ -149,7 +150,7 @@ def grad_input(plan: Plan, shape: Shape, dy: Given, weight: Given, dx: Given) ->
         plan.step(clear(), panels, offset)
     plan.step(packing.pack_turned(V, KH * KW), weight, panels, np.array(order, np.int64), O, C, len(order))
     _multiply(
-        plan, dy, panels, None, dx, (shape.images, *shape.results, O, C), phases, places, R=R, V=V, cw=cw, stride=1,
+        plan, dy, panels, dx, Ending(), (shape.images, *shape.results, O, C), phases, places, R=R, V=V, cw=cw, stride=1,
         top=top, left=left, width=width, span=span, out_image=H * W * C, out_row=SH * W * C, out_pixel=SW * C,
     )  # fmt: skip
 

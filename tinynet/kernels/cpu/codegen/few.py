@@ -16,6 +16,7 @@ packing and direct.py take 1.0 and 0.55 ms.
 from __future__ import annotations
 
 from tinynet.kernels.cpu.codegen.direct import add_unit, write_tile
+from tinynet.kernels.cpu.codegen.ending import Finish
 from tinynet.kernels.cpu.codegen.gemm import Tile, clear_tile
 from tinynet.kernels.cpu.codegen.language import Code, Int, Pointer
 from tinynet.kernels.cpu.codegen.packing import load_columns
@@ -48,13 +49,13 @@ def _fill_panel(
 
 @template
 def convolve(
-    code: Code, R: int, V: int, K: int, step: int, tail_in: bool, tail_out: bool, with_bias: bool
+    code: Code, R: int, V: int, K: int, step: int, tail_in: bool, tail_out: bool, ending: str
 ) -> None:
     """Convolve the copied images with weight (O, C, K) into y (N, OH, OW, O).
 
     places: of each of the K places of the window its offset in a block of the copy
     """
-    copies, weight, y, bias, memory, places = code.pointers(6)
+    copies, weight, y, memory, places, *rest = code.pointers(9)
     N, OH, OW, C, O, width, plane, image_size, room = code.integers(9)
     L = code.lanes
     blocks, across = (C + (L - 1)) // L, (OW + (R - 1)) // R
@@ -79,5 +80,5 @@ def convolve(
                         )
                     result.store(waiting)
                     with code.when((block + 1).equals(blocks)):
-                        out = y + (row * OW + ox) * O + group * (V * L)
-                        write_tile(code, result, out, O, bias if with_bias else None, group, O, tail_out)
+                        start = (row * OW + ox) * O + group * (V * L)
+                        write_tile(code, result, y, start, O, Finish(code, ending, rest), group, O, tail_out)

@@ -6,6 +6,7 @@ import numpy as np
 
 from tinynet.kernels.cpu.codegen import direct, few
 from tinynet.kernels.cpu.codegen.direct_plan import register_tile, steps_of
+from tinynet.kernels.cpu.codegen.ending import Ending
 from tinynet.kernels.cpu.codegen.program import Given, Plan, lanes, whole
 from tinynet.kernels.cpu.codegen.shape import Shape
 
@@ -30,7 +31,7 @@ def fits(shape: Shape) -> bool:
     )
 
 
-def convolve(plan: Plan, shape: Shape, x: Given, weight: Given, bias: Given | None, y: Given) -> None:
+def convolve(plan: Plan, shape: Shape, x: Given, weight: Given, y: Given, ending: Ending) -> None:
     """Write y."""
     L = lanes()
     S, every = steps_of(shape)
@@ -46,7 +47,7 @@ def convolve(plan: Plan, shape: Shape, x: Given, weight: Given, bias: Given | No
     copies = plan.scratch("V", size * N + 4 * L)
     plan.step(direct.copy_images(L, C % L != 0), x, copies, N, H, W, C, every, PH, PW, rows, width, size)
     plan.step(
-        few.convolve(R, V, KH * KW, S, C % L != 0, O % L != 0, bias is not None),
-        copies, weight, y, weight if bias is None else bias, plan.scratch("local", room * plan.threads), places,
+        few.convolve(R, V, KH * KW, S, C % L != 0, O % L != 0, ending.kind),
+        copies, weight, y, plan.scratch("local", room * plan.threads), places, *ending.arrays(weight),
         N, OH, OW, C, O, width, plane, size, room,
     )  # fmt: skip

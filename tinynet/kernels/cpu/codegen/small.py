@@ -19,6 +19,7 @@ Measured on two cores of Cascade Lake, 128 images of 512 channels at 2x2 in VGG-
 from __future__ import annotations
 
 from tinynet.kernels.cpu.codegen.direct import add_outer, add_unit, write_tile
+from tinynet.kernels.cpu.codegen.ending import Finish
 from tinynet.kernels.cpu.codegen.gemm import Tile, clear_tile
 from tinynet.kernels.cpu.codegen.language import Code
 from tinynet.kernels.cpu.codegen.program import template
@@ -40,14 +41,14 @@ def gather(code: Code, tail: bool) -> None:
 
 
 @template
-def convolve(code: Code, R: int, V: int, tail: bool, with_bias: bool) -> None:
+def convolve(code: Code, R: int, V: int, tail: bool, ending: str) -> None:
     """Convolve the copies into y (N, pixels, O).
 
     ranges: of each pixel of results the first of its units, and behind the last one their end
     units:  of each, a block of channels at a place of the window, its offset in the copies and in a group's weights
     depth:  units at a time, whose weights stay in L1; the sums wait in memory meanwhile
     """
-    copies, weights, y, bias, memory, ranges, units = code.pointers(7)
+    copies, weights, y, memory, ranges, units, *rest = code.pointers(10)
     N, O, pixels, panel_size, depth, room = code.integers(6)
     L = code.lanes
     size = R * V * L
@@ -71,8 +72,8 @@ def convolve(code: Code, R: int, V: int, tail: bool, with_bias: bool) -> None:
                     add_unit(code, result, a, panel + units.integer(2 * unit + 1), L, 1)
                 result.store(waiting)
                 with code.when(code.builder.not_(end_part < last)):
-                    out = y + (image * pixels + pixel) * O + group * (V * L)
-                    write_tile(code, result, out, pixels * O, bias if with_bias else None, group, O, tail)
+                    place = (image * pixels + pixel) * O + group * (V * L)
+                    write_tile(code, result, y, place, pixels * O, Finish(code, ending, rest), group, O, tail)
 
 
 @template

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinynet.kernels.cpu.codegen import packing, small
 from tinynet.kernels.cpu.codegen.direct_plan import PANEL
+from tinynet.kernels.cpu.codegen.ending import Ending
 from tinynet.kernels.cpu.codegen.program import Given, Plan, clear, lanes, whole
 from tinynet.kernels.cpu.codegen.shape import Shape
 
@@ -61,10 +62,10 @@ def fits(shape: Shape) -> bool:
     )
 
 
-def convolve(plan: Plan, shape: Shape, x: Given, weight: Given, bias: Given | None, y: Given) -> None:
+def convolve(plan: Plan, shape: Shape, x: Given, weight: Given, y: Given, ending: Ending) -> None:
     """Convolve x with weight into y."""
     meetings = sorted(_meetings(shape))
-    _multiply(plan, shape, x, weight, bias, y, meetings, turned=False)
+    _multiply(plan, shape, x, weight, y, ending, meetings, turned=False)
 
 
 def grad_input(plan: Plan, shape: Shape, dy: Given, weight: Given, dx: Given) -> None:
@@ -73,11 +74,11 @@ def grad_input(plan: Plan, shape: Shape, dy: Given, weight: Given, dx: Given) ->
     turned = shape._replace(
         image=shape.results, results=shape.image, channels=shape.outputs, outputs=shape.channels
     )
-    _multiply(plan, turned, dy, weight, None, dx, meetings, turned=True)
+    _multiply(plan, turned, dy, weight, dx, Ending(), meetings, turned=True)
 
 
 def _multiply(
-    plan: Plan, shape: Shape, x: Given, weight: Given, bias: Given | None, y: Given,
+    plan: Plan, shape: Shape, x: Given, weight: Given, y: Given, ending: Ending,
     meetings: list[tuple[int, int, int]], *, turned: bool,
 ) -> None:  # fmt: skip
     L, N, C, O = lanes(), shape.images, shape.channels, shape.outputs
@@ -102,10 +103,10 @@ def _multiply(
     ranges = _ranges([result for result, _, _ in meetings], math.prod(shape.results), blocks)
     room = -(-N // R) * R * V * L
     plan.step(
-        small.convolve(R, V, O % L != 0, bias is not None),
-        copies, panels, y, panels if bias is None else bias, plan.scratch("local", room * plan.threads), ranges,
-        np.array(units, np.int64).reshape(-1, 2), N, O, math.prod(shape.results), places * panel,
-        max(1, PANEL // (4 * L * V * L)), room,
+        small.convolve(R, V, O % L != 0, ending.kind),
+        copies, panels, y, plan.scratch("local", room * plan.threads), ranges,
+        np.array(units, np.int64).reshape(-1, 2), *ending.arrays(panels),
+        N, O, math.prod(shape.results), places * panel, max(1, PANEL // (4 * L * V * L)), room,
     )  # fmt: skip
 
 

@@ -29,12 +29,12 @@ Source:  Lavin, Gray 2015, arXiv 1509.09308
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from tinynet.kernels.cpu.codegen import transforms
 from tinynet.kernels.cpu.codegen.ahead import Ahead
+from tinynet.kernels.cpu.codegen.ending import Finish
 from tinynet.kernels.cpu.codegen.gemm import Tile, clear_tile
-from tinynet.kernels.cpu.codegen.language import Code, Int, Number, Pointer, Vector
+from tinynet.kernels.cpu.codegen.language import Code, Int, Number, Pointer
 from tinynet.kernels.cpu.codegen.layout import channel_blocks, copy_row
 from tinynet.kernels.cpu.codegen.program import template
 
@@ -267,7 +267,7 @@ def gather(
     code: Code,
     products: Pointer,
     y: Pointer,
-    bias: Pointer | None,
+    finish: Finish,
     *,
     first: Int,
     last: Int,
@@ -280,11 +280,10 @@ def gather(
     V: int,
     tail: bool,
     exact: bool,
-    add: bool,
 ) -> None:
-    """Write A^T m A of the tile rows first to last into y (N, OH, OW, O), plus bias.
+    """Write A^T m A of the tile rows first to last, finished, into y (N, OH, OW, O).
 
-    Args:    exact: OH and OW are multiples of 4: no result lies outside; add: add to what y holds
+    Args:    exact: OH and OW are multiples of 4: no result lies outside
     """
     L = code.lanes
     distance = _distance(code, O, tiles, V)
@@ -292,29 +291,21 @@ def gather(
         image, ty = row // TH, row % TH
         for block, mask in channel_blocks(code, O, tail):
             place = products + (block // V * tiles + (row - first) * TW) * (V * L) + block % V * L
-            shift = None if bias is None else (bias + block * L).load(mask)
-            corner = y + ((image * OH + ty * M) * OW * O + block * L)
+            needed = finish.channels(block * L, mask)
+            corner = (image * OH + ty * M) * OW * O + block * L
             for tx in code.range(TW):
                 values = place + tx * (V * L)
                 m = [[(values + distance * (i * N + j)).load() for j in range(N)] for i in range(N)]
                 results = transforms.product_2d(code, transforms.AT, m)
                 for i, line in enumerate(results):
                     for j, vector in enumerate(line):
-                        out = corner + ((OW * i + tx * M + j) * O)
+                        at = corner + (OW * i + tx * M + j) * O
                         if exact:
-                            _write(out, vector, shift, mask, add)
+                            (y + at).store(finish(vector, needed, at, mask), mask)
                             continue
                         inside = code.builder.and_(ty * M + i < OH, tx * M + j < OW)
                         with code.when(inside):
-                            _write(out, vector, shift, mask, add)
-
-
-def _write(out: Pointer, vector: Vector, shift: Vector | None, mask: Any, add: bool) -> None:
-    if shift is not None:
-        vector = vector + shift
-    if add:
-        vector = vector + out.load(mask)
-    out.store(vector, mask)
+                            (y + at).store(finish(vector, needed, at, mask), mask)
 
 
 def _tile_row(images: Pointer, row: Int, H: Int, W: Int, C: Int, TH: Int) -> Pointer:
@@ -324,10 +315,11 @@ def _tile_row(images: Pointer, row: Int, H: Int, W: Int, C: Int, TH: Int) -> Poi
 
 @template
 def convolve_local(
-    code: Code, R: int, V: int, tail_in: bool, tail_out: bool, exact: bool, with_bias: bool, add: bool
+    code: Code, R: int, V: int, tail_in: bool, tail_out: bool, exact: bool, ending: str
 ) -> None:
     """All three stages of the blocks of tile rows of each thread."""
-    x, U, y, bias, memory = code.pointers(5)
+    x, U, y, memory, *rest = code.pointers(8)
+    finish = Finish(code, ending, rest)
     images, H, W, C, OH, OW, O, PH, PW, TH, TW, rows, tiles, room_V, room = code.integers(15)
     mine = memory + code.thread * room
     planes, products = mine, mine + room_V
@@ -350,8 +342,8 @@ def convolve_local(
             R=R, V=V, ahead=ahead,
         )  # fmt: skip
         gather(
-            code, products, y, bias if with_bias else None, first=first, last=last, OH=OH, OW=OW, O=O, TH=TH, TW=TW,
-            tiles=tiles, V=V, tail=tail_out, exact=exact, add=add,
+            code, products, y, finish, first=first, last=last, OH=OH, OW=OW, O=O, TH=TH, TW=TW,
+            tiles=tiles, V=V, tail=tail_out, exact=exact,
         )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tinynet.kernels.cpu.codegen.ending import Finish
 from tinynet.kernels.cpu.codegen.language import Code
 from tinynet.kernels.cpu.codegen.program import template
 from tinynet.kernels.cpu.codegen.winograd import (
@@ -61,12 +62,12 @@ def multiply_transposed_phase(code: Code, R: int, V: int) -> None:
 
 
 @template
-def gather_phase(code: Code, V: int, tail: bool, exact: bool, with_bias: bool, add: bool) -> None:
+def gather_phase(code: Code, V: int, tail: bool, exact: bool, ending: str) -> None:
     """Phase 3: the results of a chunk of tile rows."""
-    products, y, bias = code.pointers(3)
+    products, y, *rest = code.pointers(6)
     begin, end, OH, OW, O, TH, TW, tiles = code.integers(8)
     low, high = code.share(end - begin)
     gather(
-        code, products + low * TW * (V * code.lanes), y, bias if with_bias else None, first=begin + low,
-        last=begin + high, OH=OH, OW=OW, O=O, TH=TH, TW=TW, tiles=tiles, V=V, tail=tail, exact=exact, add=add,
+        code, products + low * TW * (V * code.lanes), y, Finish(code, ending, rest), first=begin + low,
+        last=begin + high, OH=OH, OW=OW, O=O, TH=TH, TW=TW, tiles=tiles, V=V, tail=tail, exact=exact,
     )  # fmt: skip

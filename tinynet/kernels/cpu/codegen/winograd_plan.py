@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 from tinynet.kernels.cpu.codegen import winograd, winograd_phases, winograd_weights
+from tinynet.kernels.cpu.codegen.ending import Ending
 from tinynet.kernels.cpu.codegen.gemm import tile
 from tinynet.kernels.cpu.codegen.program import Given, Plan, add_copies, clear, copies, lanes, whole
 from tinynet.kernels.cpu.codegen.shape import Pair, Shape
@@ -96,7 +97,7 @@ def _blocking(images: int, size: Pair, C: int, O: int, threads: int, transposed:
 
 
 def convolve(
-    plan: Plan, shape: Shape, x: Given, weight: Given, bias: Given | None, y: Given, *, turned: bool = False
+    plan: Plan, shape: Shape, x: Given, weight: Given, y: Given, ending: Ending, *, turned: bool = False
 ) -> None:
     """Convolve x with weight, or with the turned weight whose channels are exchanged, into y."""
     L, threads = lanes(), plan.threads
@@ -105,16 +106,15 @@ def convolve(
     blocks = _blocking(N, (OH, OW), C, O, threads, False)
     TH, TW = _tiles((OH, OW))
     tails = C % L != 0, O % L != 0
-    exact, with_bias = OH % winograd.M == 0 and OW % winograd.M == 0, bias is not None
-    shift = weight if bias is None else bias
+    exact = OH % winograd.M == 0 and OW % winograd.M == 0
     channels = (C, O) if turned else (O, C)
     if not blocks.phased:
         U = plan.scratch("U", winograd.F * CB * OB * L * L)
         plan.step(winograd_weights.spread_weight(blocks.V, turned), weight, U, *channels)
         room = blocks.room_V + blocks.room_M + blocks.band
         plan.step(
-            winograd.convolve_local(blocks.R, blocks.V, *tails, exact, with_bias, False),
-            x, U, y, shift, plan.scratch("local", room * threads),
+            winograd.convolve_local(blocks.R, blocks.V, *tails, exact, ending.kind),
+            x, U, y, plan.scratch("local", room * threads), *ending.arrays(weight),
             N, H, W, C, OH, OW, O, *padding, TH, TW, blocks.rows, blocks.tiles, blocks.room_V, room,
         )  # fmt: skip
         return
@@ -137,8 +137,8 @@ def convolve(
         else:
             multiply = winograd_phases.multiply_phase(blocks.R, blocks.V)
             plan.step(multiply, V, U, M, C, O, blocks.tiles, count)
-        gather = winograd_phases.gather_phase(blocks.V, tails[1], exact, with_bias, False)
-        plan.step(gather, M, y, shift, first, last, OH, OW, O, *tiles)
+        gather = winograd_phases.gather_phase(blocks.V, tails[1], exact, ending.kind)
+        plan.step(gather, M, y, *ending.arrays(weight), first, last, OH, OW, O, *tiles)
 
 
 def _piece(blocks: int, V: int) -> Pair:

@@ -1,0 +1,163 @@
+"""Convolutions in evaluation wait for batch norm, the shortcut and ReLU; results and order of events are as without."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+from tinynet import nn
+from tinynet.autograd import delayed, expressions
+from tinynet.nn import functional as F
+
+pytestmark = pytest.mark.usefixtures("fusion")
+
+
+class Net(nn.Module):
+    """A stem, so that what follows is memory of its own, and a way to use a convolution and its batch norm."""
+
+    def __init__(self, use: Callable[[Any, tn.Tensor], Any]) -> None:
+        super().__init__()
+        tn.manual_seed(0)
+        self.stem, self.conv = nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 16, 3, padding=1)
+        self.norm, self.second = nn.BatchNorm2d(16), nn.Conv2d(16, 16, 1, bias=False)
+        self.other = nn.BatchNorm2d(16)
+        self.use = use
+        rng = np.random.default_rng(1)
+        for norm in (self.norm, self.other):
+            for tensor in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
+                tensor.detach().copy_(tn.tensor(rng.uniform(0.5, 1.5, 16).astype(np.float32)))
+
+    def forward(self, x: tn.Tensor) -> Any:
+        return self.use(self, F.relu(self.stem(x)))
+
+
+def norm_of(m: Any, x: tn.Tensor) -> tn.Tensor:
+    return m.norm(m.conv(x))
+
+
+def result_and_norm(m: Any, x: tn.Tensor) -> tn.Tensor:
+    h = m.conv(x)
+    return F.relu(m.norm(h)) + h
+
+
+def norm_twice(m: Any, x: tn.Tensor) -> tn.Tensor:
+    z = norm_of(m, x)
+    return F.relu(z) + F.sigmoid(z) * z
+
+
+def two_norms(m: Any, x: tn.Tensor) -> tn.Tensor:
+    h = m.conv(x)
+    return F.relu(m.norm(h)) + F.relu(m.other(h))
+
+
+def changed_weight(m: Any, x: tn.Tensor) -> tn.Tensor:
+    h = m.conv(x)
+    m.conv.weight.mul_(2.0)
+    y = F.relu(m.norm(h))
+    m.conv.weight.mul_(0.5)
+    return y
+
+
+def changed_input(m: Any, x: tn.Tensor) -> tn.Tensor:
+    y = norm_of(m, x)
+    x.add_(1.0)
+    return F.relu(y) + x
+
+
+def changed_result(m: Any, x: tn.Tensor) -> tn.Tensor:
+    h = m.conv(x)
+    z = m.norm(h)
+    h.zero_()
+    return F.relu(z) + h
+
+
+USES: dict[str, Callable[[Any, tn.Tensor], Any]] = {
+    "norm": norm_of,
+    "norm, relu": lambda m, x: F.relu(norm_of(m, x)),
+    "norm, relu in place": lambda m, x: F.relu(norm_of(m, x), inplace=True),
+    "shortcut": lambda m, x: F.relu(norm_of(m, x) + x),
+    "shortcut in place": lambda m, x: F.relu(norm_of(m, x).add_(x)),
+    "shortcut first": lambda m, x: F.relu(x + norm_of(m, x)),
+    "projection": lambda m, x: F.relu(norm_of(m, x) + m.other(m.second(x))),
+    "shortcut that waits": lambda m, x: F.relu(norm_of(m, x) + m.second(x)),
+    "no norm": lambda m, x: F.relu(m.conv(x)),
+    "pooled": lambda m, x: F.max_pool2d(m.conv(x), 2),
+    "reshaped": lambda m, x: m.conv(x).flatten(1),
+    "result and norm": result_and_norm,
+    "norm twice": norm_twice,
+    "two norms": two_norms,
+    "changed weight": changed_weight,
+    "changed input": changed_input,
+    "changed result": changed_result,
+    "two results": lambda m, x: (m.conv(x), norm_of(m, x)),
+}
+
+
+def values(net: Net, x: tn.Tensor) -> list[np.ndarray]:
+    with tn.no_grad():
+        y = net(x)
+    return [t.numpy() for t in (y if isinstance(y, tuple) else (y,))]
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("use", USES)
+def test_bits_are_those_without_delay(use: str, training: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = tn.tensor(np.random.default_rng(0).standard_normal((2, 3, 16, 12)).astype(np.float32))
+    found = values(Net(USES[use]).train(training), x)
+    monkeypatch.setattr(delayed, "enabled", False)
+    for a, b in zip(found, values(Net(USES[use]).train(training), x), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What else each convolution did."""
+    noted: list[dict[str, Any]] = []
+    original = expressions.Convolved._run
+
+    def run(self: Any, y: Any, **rest: Any) -> Any:
+        noted.append(rest)
+        return original(self, y, **rest)
+
+    monkeypatch.setattr(expressions.Convolved, "_run", run)
+    return noted
+
+
+@pytest.mark.parametrize(
+    "use, scaled, added, relu",
+    [
+        ("norm, relu", True, False, True),
+        ("shortcut", True, True, True),
+        ("norm", True, False, False),
+        ("result and norm", False, False, False),
+    ],
+)
+def test_one_kernel_does_it_all(
+    use: str, scaled: bool, added: bool, relu: bool, runs: list[dict[str, Any]]
+) -> None:
+    values(Net(USES[use]).eval(), tn.ones(2, 3, 16, 12))
+    [last] = runs
+    assert [last["scale"] is not None, last["other"] is not None, last["relu"]] == [scaled, added, relu]
+
+
+def test_nothing_waits_for_a_convolution_when_the_model_returns(runs: list[dict[str, Any]]) -> None:
+    net = Net(USES["two results"]).eval()
+    with tn.no_grad():
+        first, second = net(tn.ones(2, 3, 16, 12))
+    assert len(runs) == 2
+    before = first.clone(), second.clone()
+    net.conv.weight.array[...] = 0
+    np.testing.assert_array_equal(first.numpy(), before[0].numpy())
+    np.testing.assert_array_equal(second.numpy(), before[1].numpy())
+    assert len(runs) == 2
+
+
+def test_with_gradients_nothing_waits(runs: list[dict[str, Any]]) -> None:
+    net = Net(USES["shortcut"]).eval()
+    net(tn.ones(2, 3, 16, 12)).sum().backward()
+    assert runs == []
+    assert net.conv.weight.grad is not None
