@@ -46,8 +46,8 @@ LAYERS = [
     ["tinynet.as_torch"],
     ["tinynet.data"],
     ["tinynet.models"],
-    ["tinynet.training"],
-    ["tinynet.train", "tinynet.evaluate", "tinynet.predict"],
+    ["tinynet.training", "tinynet.viz"],
+    ["tinynet.train", "tinynet.evaluate", "tinynet.predict", "tinynet.viz.__main__"],
 ]
 HOMES = {
     "cupy": ("tinynet/backend.py", "tinynet/kernels/cuda/", "tests/"),

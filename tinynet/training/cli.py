@@ -38,15 +38,22 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigError(message.removeprefix("argument "))
 
 
-class CheckpointParser(_Parser):
-    """A parser with what `evaluate` and `predict` share: CHECKPOINT, --backend, --threads."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise ConfigError, with the way to the help."""
-        super().error(f"{message}; see {self.prog} --help")
+class CommandParser(_Parser):
+    """A parser whose errors end with the way to the help."""
 
     def __init__(self, prog: str, description: str) -> None:
         super().__init__(prog=f"python -m {prog}", description=description, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise ConfigError."""
+        super().error(f"{message}; see {self.prog} --help")
+
+
+class CheckpointParser(CommandParser):
+    """A parser with what `evaluate` and `predict` share: CHECKPOINT, --backend, --threads."""
+
+    def __init__(self, prog: str, description: str) -> None:
+        super().__init__(prog, description)
         self.add_argument(
             "checkpoint",
             type=Path,

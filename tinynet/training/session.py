@@ -10,7 +10,7 @@ from typing import Any
 
 from tinynet.threads import available_cores
 from tinynet.training import batches as data
-from tinynet.training import checkpoint, curves, run_folder
+from tinynet.training import checkpoint, run_folder
 from tinynet.training.checkpoint import Checkpoint
 from tinynet.training.config import EPOCH_FREE_SCHEDULES, TrainConfig, flag, text
 from tinynet.training.engine import Engine, Totals
@@ -19,6 +19,7 @@ from tinynet.training.files import write_atomically
 from tinynet.training.report import Report, duration
 from tinynet.training.signals import StopRequest
 from tinynet.training.trainer import Trainer
+from tinynet.viz import curves
 
 MAY_CHANGE = ("out", "resume", "threads", "backend", "data_dir", "max_steps", "save_minutes")
 """Flags that may differ from those of the run that --resume continues."""
@@ -125,10 +126,11 @@ def resumed_config(
     return replace(before, **{name: getattr(config, name) for name in given & free})
 
 
-def _draw_curves(trainer: Trainer) -> None:
+def _draw_curves(trainer: Trainer, results: dict[str, Any] | None = None) -> None:
     config = trainer.config
     if records := trainer.log.read():
-        curves.draw(records, trainer.folder, f"{config.recipe}: {config.model} on {config.dataset}")
+        title = f"{config.recipe}: {config.model} on {config.dataset}"
+        curves.draw([curves.Run(config.recipe, records, results)], trainer.folder / curves.NAME, title)
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,8 @@ def _conclude(trainer: Trainer, report: Report, test: _Test, command: str) -> No
         "seconds": trainer.elapsed(),
         "command": command,
     }
-    write_atomically(folder / "results.json", json.dumps(results, indent=1).encode())
+    write_atomically(folder / curves.RESULTS, json.dumps(results, indent=1).encode())
+    _draw_curves(trainer, results)
     whole = trainer.config.epochs * trainer.steps_per_epoch
     if trainer.steps_done < whole:
         report.cut_short(folder, trainer.steps_done, whole)

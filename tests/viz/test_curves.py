@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from tinynet.training import files
+from tinynet.training.errors import CheckpointError, ConfigError, OutputError
+from tinynet.viz import curves
+from tinynet.viz.__main__ import main
+from tinynet.viz.curves import Run
+
+RESULTS = {"test_loss": 0.9, "test_accuracy": 0.25}
+BLUE, ORANGE, GREEN = [31, 119, 180], [255, 127, 14], [44, 160, 44]
+
+
+def record(epoch, **changes):
+    line = {
+        "epoch": epoch,
+        "train_loss": 2.0 / epoch,
+        "train_accuracy": 0.2,
+        "val_loss": 1.9,
+        "val_accuracy": 0.3,
+    }
+    return {**line, **changes}
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        [record(1)],
+        [record(1), record(2), record(3)],
+        [record(epoch) for epoch in range(1, 200)],
+        [record(1, val_loss=None, val_accuracy=None)],
+        [record(1), record(2, train_loss=None, val_loss=None)],
+    ],
+    ids=["one epoch", "three", "many", "no validation", "not finite"],
+)
+def test_draws_a_picture(tmp_path, records):
+    halves = colours_of(curves.draw([Run("quick", records)], tmp_path / "a.png", "title"))
+    validated = records[0]["val_loss"] is not None
+    assert halves == [{"blue"} | ({"orange"} if validated else set())] * 2
+
+
+def colours_of(path):
+    """Say which of the lines' colours are in the left half of the picture, and which in the right one."""
+    with Image.open(path) as picture:
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
+    assert pixels.shape[0] > 300
+    assert pixels.shape[1] > 600
+    found = []
+    for half in np.split(pixels, [pixels.shape[1] // 2], axis=1):
+        near = {
+            name: (np.abs(half - colour).sum(axis=2) < 12).any()
+            for name, colour in (("blue", BLUE), ("orange", ORANGE), ("green", GREEN))
+        }
+        found.append({name for name, is_there in near.items() if is_there})
+    return found
+
+
+def test_the_test_set_has_a_star_of_its_own(tmp_path):
+    run = Run("quick", [record(1), record(2)], RESULTS)
+    assert colours_of(curves.draw([run], tmp_path / "a.png", "title")) == [{"blue", "orange", "green"}] * 2
+
+
+def test_several_runs_have_a_colour_each(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *args, **options: figures.append(figure))
+    alone = [record(1, val_loss=None, val_accuracy=None), record(2, val_loss=None, val_accuracy=None)]
+    runs = [Run("first", alone), Run("second", [record(1), record(2), record(3)], RESULTS)]
+    curves.draw(runs, tmp_path / "a.png", "title")
+    loss, accuracy = figures[0].axes
+    assert [(line.get_label(), line.get_color(), line.get_linestyle()) for line in accuracy.lines] == [
+        ("first: training", "C0", "-"),
+        ("second: training", "C1", "-"),
+        ("second: validation", "C1", "--"),
+        ("second: test, 25.00 %", "C1", "None"),
+    ]
+    assert loss.lines[-1].get_xydata().tolist() == [[3, 0.9]]
+    assert accuracy.lines[0].get_xydata().tolist() == [[1, 20], [2, 20]]
+
+
+def test_an_axis_of_one_epoch_has_no_fractions(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *args, **options: figures.append(figure))
+    curves.draw([Run("quick", [record(7)])], tmp_path / "a.png", "title")
+    for axes in figures[0].axes:
+        low, high = axes.get_xlim()
+        assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [6, 7, 8]
+
+
+def test_picture_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch):
+    path = tmp_path / curves.NAME
+    before = curves.draw([Run("quick", [record(1)])], path, "title").read_bytes()
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(OutputError, match=r"curves\.png: No space left on device"):
+        curves.draw([Run("quick", [record(1), record(2)])], path, "title")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("curves.png", before)]
+
+
+def test_folder_that_is_gone_is_one_clear_error(tmp_path):
+    with pytest.raises(OutputError, match=r"cannot write .*curves\.png: No such file"):
+        curves.draw([Run("quick", [record(1)])], tmp_path / "gone" / "curves.png", "title")
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a/run", "b/run", "b/other"):
+        folder = tmp_path / name
+        folder.mkdir(parents=True)
+        (folder / "metrics.jsonl").write_text(json.dumps(record(1)) + "\n")
+    (folder / "results.json").write_text(json.dumps(RESULTS))
+    return tmp_path
+
+
+def test_runs_are_called_by_their_folders(folders):
+    assert [run.name for run in curves.load([folders / "a/run", folders / "b/other"])] == ["run", "other"]
+    alike = [folders / "a/run", folders / "b/run"]
+    assert [run.name for run in curves.load(alike)] == [str(folder) for folder in alike]
+    assert [run.results for run in curves.load([folders / "a/run", folders / "b/other"])] == [None, RESULTS]
+
+
+def test_command(folders, capsys):
+    assert main(["a/run", "b/other"]) == 0
+    assert capsys.readouterr().out.split() == ["Curves", "curves.png"]
+    assert colours_of(folders / "curves.png") == [{"blue", "orange"}] * 2
+    assert main(["a/run"]) == 0
+    assert colours_of(folders / "a/run/curves.png") == [{"blue", "orange"}] * 2
+    assert main(["a/run", "--out", "picture.png", "--title", "words"]) == 0
+    assert (folders / "picture.png").is_file()
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["c"], "c is not the folder of a run, with a metrics.jsonl: give the folder"),
+        (["a"], "a holds no metrics.jsonl: give the folder that a training wrote to"),
+        (["a/run", "--out", "c/x.png"], "cannot write c/x.png: No such file or directory"),
+        ([], "required: RUN; see python -m tinynet.viz --help"),
+        (
+            ["a/run", "--uot", "x.png"],
+            "unrecognized arguments: --uot x.png; see python -m tinynet.viz --help",
+        ),
+    ],
+)
+def test_what_cannot_be_drawn_is_one_line(words, message, folders, capsys):
+    assert main(words) == 2
+    output = capsys.readouterr()
+    assert output.err.startswith("tinynet.viz: error: ")
+    assert message in output.err
+    assert output.err.count("\n") == 1
+
+
+def test_files_that_hold_nothing_or_nonsense(folders):
+    (folders / "a/run/metrics.jsonl").write_text("")
+    with pytest.raises(ConfigError, match=r"metrics\.jsonl is empty: no epoch of this run has ended"):
+        curves.load([folders / "a/run"])
+    (folders / "b/other/results.json").write_text("{")
+    with pytest.raises(CheckpointError, match=r"results\.json is damaged"):
+        curves.load([folders / "b/other"])

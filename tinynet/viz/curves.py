@@ -1,0 +1,111 @@
+"""Draw the learning curves of runs from their metrics."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from tinynet.training import metrics
+from tinynet.training.errors import CheckpointError, ConfigError
+from tinynet.training.files import write_atomically
+
+NAME = "curves.png"
+RESULTS = "results.json"
+MARKED = 30
+"""Epochs up to which each is marked by a dot."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is drawn of a run: lines of metrics.jsonl, and results.json or nothing."""
+
+    name: str
+    records: Sequence[dict[str, Any]]
+    results: dict[str, Any] | None = None
+
+
+def load(folders: Sequence[Path]) -> list[Run]:
+    """Read runs; each has the name of its folder, or the whole path where two folders have one name.
+
+    Raises:  ConfigError: no folder of a run, or nothing to draw; CheckpointError: a damaged file
+    """
+    short = [folder.resolve().name for folder in folders]
+    names = short if len(set(short)) == len(short) else [str(folder) for folder in folders]
+    return [_load(folder, name) for folder, name in zip(folders, names, strict=True)]
+
+
+def _load(folder: Path, name: str) -> Run:
+    if not (folder / metrics.NAME).is_file():
+        there = "holds no" if folder.is_dir() else "is not the folder of a run, with a"
+        raise ConfigError(f"{folder} {there} {metrics.NAME}: give the folder that a training wrote to")
+    records = metrics.MetricsLog(folder).read()
+    if not records:
+        raise ConfigError(f"{folder / metrics.NAME} is empty: no epoch of this run has ended")
+    results = folder / RESULTS
+    try:
+        return Run(name, records, json.loads(results.read_bytes()) if results.is_file() else None)
+    except ValueError as error:
+        raise CheckpointError(f"{results} is damaged: {error}") from error
+
+
+def draw(runs: Sequence[Run], path: Path, title: str) -> Path:
+    """Draw loss and accuracy per epoch to a PNG: training, validation, and a star for the test set.
+
+    One run has a colour for each of these; of several runs each has its own, and validation is dashed.
+
+    Raises:  OutputError
+    """
+    # The figure is made without pyplot: no global state, no window system, and a faster import.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title)
+    epochs = {record["epoch"] for run in runs for record in run.records}
+    for axes, quantity, label, factor in zip(
+        figure.subplots(1, 2), ("loss", "accuracy"), ("Loss (nats)", "Accuracy (%)"), (1, 100), strict=True
+    ):
+        for i, run in enumerate(runs):
+            _draw_run(axes, run, quantity, factor, colour=None if len(runs) == 1 else f"C{i}")
+        axes.set_xlabel("Epoch")
+        axes.set_ylabel(label)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        if len(epochs) == 1:
+            [epoch] = epochs
+            axes.set_xlim(epoch - 1, epoch + 1)  # else the axis would show fractions of an epoch
+        axes.grid(alpha=0.3)
+        if axes.lines:
+            axes.legend()
+    picture = BytesIO()
+    figure.savefig(picture, dpi=120)
+    write_atomically(path, picture.getvalue())
+    return path
+
+
+def _draw_run(axes: Any, run: Run, quantity: str, factor: int, colour: str | None) -> None:
+    """Draw one run in one colour, or each of its parts in its own."""
+    prefix = "" if colour is None else f"{run.name}: "
+    epochs = [record["epoch"] for record in run.records]
+    marker = "o" if len(epochs) <= MARKED else ""
+    for part, words, own, style in (("train", "training", "C0", "-"), ("val", "validation", "C1", "--")):
+        # A null (no validation set, or not finite) leaves a gap.
+        found = [record[f"{part}_{quantity}"] for record in run.records]
+        values = [float("nan") if value is None else factor * value for value in found]
+        if any(value == value for value in values):
+            axes.plot(
+                epochs, values, marker=marker, markersize=4, label=prefix + words,
+                color=colour or own, linestyle="-" if colour is None else style,
+            )  # fmt: skip
+    value = None if run.results is None else run.results[f"test_{quantity}"]
+    if value is not None:
+        words = f"{prefix}test, " + (f"{factor * value:.2f} %" if quantity == "accuracy" else f"{value:.4f}")
+        axes.plot(
+            epochs[-1:], [factor * value], label=words, marker="*", markersize=13, color=colour or "C2",
+            linestyle="", markeredgecolor="black", markeredgewidth=0.6,
+        )  # fmt: skip
