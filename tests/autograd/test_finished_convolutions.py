@@ -140,7 +140,10 @@ def test_one_kernel_does_it_all(
     use: str, scaled: bool, added: bool, relu: bool, runs: list[dict[str, Any]]
 ) -> None:
     values(Net(USES[use]).eval(), tn.ones(2, 3, 16, 12))
-    [last] = runs
+    stem, last = runs
+    assert [stem["scale"], stem["other"], stem["relu"]] == [None, None, False], (
+        "its ReLU is a pass of its own"
+    )
     assert [last["scale"] is not None, last["other"] is not None, last["relu"]] == [scaled, added, relu]
 
 
@@ -148,12 +151,12 @@ def test_nothing_waits_for_a_convolution_when_the_model_returns(runs: list[dict[
     net = Net(USES["two results"]).eval()
     with tn.no_grad():
         first, second = net(tn.ones(2, 3, 16, 12))
-    assert len(runs) == 2
+    assert len(runs) == 3
     before = first.clone(), second.clone()
     net.conv.weight.array[...] = 0
     np.testing.assert_array_equal(first.numpy(), before[0].numpy())
     np.testing.assert_array_equal(second.numpy(), before[1].numpy())
-    assert len(runs) == 2
+    assert len(runs) == 3
 
 
 def test_with_gradients_nothing_waits(runs: list[dict[str, Any]]) -> None:
@@ -161,3 +164,36 @@ def test_with_gradients_nothing_waits(runs: list[dict[str, Any]]) -> None:
     net(tn.ones(2, 3, 16, 12)).sum().backward()
     assert runs == []
     assert net.conv.weight.grad is not None
+
+
+class Stem(nn.Module):
+    """A convolution of what the user gave, and batch norm; in between, something happens."""
+
+    def __init__(self, happens: Callable[[], None]) -> None:
+        super().__init__()
+        tn.manual_seed(0)
+        self.conv, self.norm = nn.Conv2d(3, 16, 3, padding=1), nn.BatchNorm2d(16)
+        self.happens = happens
+
+    def forward(self, x: tn.Tensor) -> tn.Tensor:
+        h = self.conv(x)
+        self.happens()
+        h = self.norm(h)
+        return F.relu(h)
+
+
+@pytest.mark.parametrize("batch", [1, 64])
+@pytest.mark.parametrize("axes", [(0, 1, 2, 3), (0, 3, 1, 2)], ids=["planes", "pixels"])
+def test_the_first_convolution_reads_what_the_image_was(
+    batch: int, axes: tuple[int, ...], runs: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape = (batch, 3, 17, 21) if axes == (0, 1, 2, 3) else (batch, 17, 21, 3)
+    numbers = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    image, memory = tn.from_numpy(numbers.transpose(axes)), numbers.copy()
+    with tn.no_grad():
+        found = Stem(lambda: numbers.fill(0)).eval()(image).numpy()
+        assert len(runs) == (1 if batch == 1 else 0), "many images are not copied"
+        assert all(run["scale"] is not None and run["relu"] for run in runs)
+        monkeypatch.setattr(delayed, "enabled", False)
+        expected = Stem(lambda: None).eval()(tn.from_numpy(memory.transpose(axes))).numpy()
+    np.testing.assert_array_equal(found, expected)

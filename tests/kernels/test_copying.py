@@ -25,6 +25,7 @@ PADS = [
     ((2, 40, 9, 8), (-3, 9)),
     ((2, 33, 10, 9), (20, -31)),
     ((1000, 5, 1, 1), (1, 2)),
+    ((1, 32, 8, 8), (16, 16)),  # of one image: only the result is large enough
 ]
 SLICES = [
     ((2, 16, 14, 12), (slice(None, None, 2), slice(None, None, 2))),

@@ -263,7 +263,11 @@ def possible(x: Array) -> bool:
 
 def _may_wait(x: Array) -> bool:
     """Return whether what begins with this array may be computed later."""
-    if not (_read_switch() if enabled is None else enabled) or not is_private(x):
+    return is_private(x) and _anything_may_wait()
+
+
+def _anything_may_wait() -> bool:
+    if not (_read_switch() if enabled is None else enabled):
         return False
     state = thread.state
     # Hooks on what is saved may bring back other values, or expect x to be given up.
@@ -274,16 +278,24 @@ def _lies_alike(x: Array, y: Array) -> bool:
     return x.shape == y.shape and x.strides == y.strides and x.dtype == y.dtype and is_private(y)
 
 
+COPIED = 1 << 16
+"""Numbers up to which a copy costs less than what waiting saves: those of an image of 147 x 147 pixels."""
+
+
 def convolved(
     x: Array, weight: Array, bias: Array | None, size: tuple[int, int], **options: Any
 ) -> Tensor | None:
     """Return a convolution that nothing is differentiated through, later; None if it is to be computed now.
 
-    It waits only inside a module (run_ahead.py), at the end of which it is computed: weights are changed outside.
+    It waits only inside a module (run_ahead.py), at the end of which it is computed: weights are changed outside. Of a
+    small x that is not private, such as the image that the user gave, a copy is read.
 
     Args:    size: height and width of the result
     """
-    if not run_ahead.allowed() or not _may_wait(x):
+    if not run_ahead.allowed() or not _anything_may_wait():
+        return None
+    private = is_private(x)
+    if not private and x.size > COPIED:
         return None
     memory = empty(len(x), *size, len(weight)).transpose(0, 3, 1, 2)
     if not is_private(memory):
@@ -293,6 +305,9 @@ def convolved(
     chosen = kernel.select(memory, **given, scale=None, shift=None, other=None, relu=False)
     if chosen is kernel.generic:
         return None
+    if not private:
+        run_ahead.wait()
+        given["x"] = x.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
     expression = Convolved(memory, chosen, given)
     y = DelayedTensor(expression)
     expression.is_wanted = weakref.ref(y)

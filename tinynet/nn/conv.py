@@ -144,7 +144,8 @@ class Conv1d(_Conv):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the cross-correlation of input with weight, plus bias."""
-        return self._conv_forward(input, self.weight, self.bias)
+        own = self._parameters
+        return self._conv_forward(input, self._tensor(own, "weight"), self._tensor(own, "bias"))
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         return self._pad_and_convolve(F.conv1d, input, weight, bias)
@@ -164,7 +165,8 @@ class Conv2d(_Conv):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the cross-correlation of input with weight, plus bias."""
-        return self._conv_forward(input, self.weight, self.bias)
+        own = self._parameters
+        return self._conv_forward(input, self._tensor(own, "weight"), self._tensor(own, "bias"))
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         return self._pad_and_convolve(F.conv2d, input, weight, bias)

@@ -112,19 +112,21 @@ class _BatchNorm(_NormBase):
     def forward(self, input: Tensor) -> Tensor:
         """Return the normalised input."""
         self._check_input_dim(input)
-        use_batch = self.training or self.running_mean is None
+        parameters, buffers = self._parameters, self._buffers
+        running_mean = self._tensor(buffers, "running_mean")
+        use_batch = self.training or running_mean is None
         momentum: Any = self.momentum
-        update = self.training and self.track_running_stats and self.running_mean is not None
+        update = self.training and self.track_running_stats and running_mean is not None
         if update:
             self.num_batches_tracked.array += 1
             if momentum is None:
                 momentum = 1 / self.num_batches_tracked.array  # stays on the device: to read it would wait
         return F.batch_norm(
             input,
-            self.running_mean if update or not use_batch else None,
-            self.running_var if update or not use_batch else None,
-            self.weight,
-            self.bias,
+            running_mean if update or not use_batch else None,
+            self._tensor(buffers, "running_var") if update or not use_batch else None,
+            self._tensor(parameters, "weight"),
+            self._tensor(parameters, "bias"),
             use_batch,
             0.0 if momentum is None else momentum,
             self.eps,

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.backend import Array, sum_dtype
-from tinynet.kernels.cpu.available import FLOAT32, channels_last, in_rows, pays
+from tinynet.kernels.cpu.available import FLOAT32, LEAST, channels_last, in_rows, is_float32, pays
 from tinynet.kernels.generic import conv as generic
 from tinynet.kernels.generic import fused
 from tinynet.kernels.generic.im2col import Pair, im2col, output_size, pad_channels_last, window_slices
@@ -234,7 +234,23 @@ def _machine_code(
     )
 
 
-@accelerates(generic.conv2d, device="cpu", when=_machine_code, ahead=True)
+def _forward_by_machine_code(
+    x: Array, weight: Array, bias: Array | None = None, *, stride: Pair, groups: int, **_: Any
+) -> bool:
+    """Return the same of a convolution, which pays too where only the results are many: of an image of 3 channels."""
+    if not x.size or not weight.size:
+        return False
+    results = x.size // x.shape[1] * len(weight) // (stride[0] * stride[1])  # but for the border
+    return (
+        groups == 1
+        and stride[0] == stride[1]
+        and max(x.size, weight.size, results) >= LEAST
+        and is_float32(x)
+        and x.dtype == weight.dtype
+    )
+
+
+@accelerates(generic.conv2d, device="cpu", when=_forward_by_machine_code, ahead=True)
 def conv2d_generated(
     x: Array, weight: Array, bias: Array | None, *, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> Array:
@@ -266,7 +282,7 @@ def _can_be_finished(
     for array in (y, bias, scale, shift, other):
         if array is not None and array.dtype is not FLOAT32 and array.dtype != FLOAT32:
             return False
-    if not (_machine_code(x, weight, stride=stride, groups=groups) and in_rows(y)):
+    if not (_forward_by_machine_code(x, weight, stride=stride, groups=groups) and in_rows(y)):
         return False
     return not _generated().takes_planes(_shape(x.shape, weight.shape, stride, padding, dilation))
 

@@ -34,7 +34,7 @@ def _channels_alone(x: Array, *, widths: Widths, value: float) -> bool:
         and value == 0
         and (*widths[:1], *widths[2:]) == ((0, 0),) * 3
         and x.shape[1] + sum(widths[1]) > 0
-        and x.size >= LEAST
+        and x.size // x.shape[1] * (x.shape[1] + max(sum(widths[1]), 0)) >= LEAST
     )
 
 

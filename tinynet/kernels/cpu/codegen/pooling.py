@@ -25,7 +25,7 @@ import numpy as np
 
 from tinynet.kernels.cpu.codegen.language import Code, Int, IntVector, Number, Pointer, Vector
 from tinynet.kernels.cpu.codegen.layout import channel_blocks
-from tinynet.kernels.cpu.codegen.program import lanes, run, step, template, worth
+from tinynet.kernels.cpu.codegen.program import Plan, lanes, planned, run, step, template, worth
 from tinynet.memory import empty
 
 Pair = tuple[int, int]
@@ -293,10 +293,14 @@ def mean_pool(x: np.ndarray, divisor: np.ndarray, kernel: Pair, stride: Pair, pa
     """Return the sums of the windows over divisor (OH, OW)."""
     N, H, W, C = x.shape
     y = empty(N, *divisor.shape, C)
-    means = mean_any(_group(C), C % lanes() != 0)
-    sizes = (N, H, W, C, *divisor.shape, *kernel, *stride, *padding)
-    run(step(means, x, y, divisor, *sizes), threads=worth(x.size))
+    _mean_pool(N, H, W, C, *divisor.shape, *kernel, *stride, *padding)(x, y, divisor)
     return y
+
+
+@planned
+def _mean_pool(plan: Plan, N: int, H: int, W: int, C: int, *rest: int) -> None:
+    parts = 1 if worth(N * H * W * C) == 1 else 0
+    plan.step(mean_any(_group(C), C % lanes() != 0), *plan.arrays(3), N, H, W, C, *rest, parts=parts)
 
 
 def mean_pool_backward(
