@@ -49,16 +49,17 @@ def batch_norm(
              RuntimeError: sizes or dtypes differ, input is not floating point, or no running statistics to use
     Source:  Ioffe, Szegedy 2015, arXiv 1502.03167
     """
-    if input.ndim < 2:
-        raise RuntimeError(f"batch_norm: expected input (N, C, ...), got input of size {list(input.shape)}")
+    shape, dtype = input.shape, input.dtype
+    if len(shape) < 2:
+        raise RuntimeError(f"batch_norm: expected input (N, C, ...), got input of size {list(shape)}")
     check_floating(input, "batch_norm")
-    C = input.shape[1]
+    _, C, *_ = shape
     named = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     _check_parameters("batch_norm", input, (C,), **named)
     if weight is None:
-        weight = Tensor(array_module(input.array).ones(C, input.dtype))
+        weight = Tensor(array_module(input.array).ones(C, dtype))
     if bias is None:
-        bias = Tensor(array_module(input.array).zeros(C, input.dtype))
+        bias = Tensor(array_module(input.array).zeros(C, dtype))
     if training:
         return _batch_norm_training(input, running_mean, running_var, weight, bias, momentum, eps)
     if running_mean is None or running_var is None:
@@ -70,7 +71,7 @@ def batch_norm(
         scale = Tensor(weight.array / array_module(weight.array).sqrt(running_var.array + eps))
         shift = Tensor(bias.array - running_mean.array * scale.array)
     y = ops.channel_affine(input, scale, shift)
-    return y if y.dtype == input.dtype else y.to(input.dtype)
+    return y if y.dtype == dtype else y.to(dtype)
 
 
 def layer_norm(
@@ -240,11 +241,12 @@ def _check_parameters(function: str, x: Tensor, shape: tuple[int, ...], **named:
 
     Raises:  RuntimeError: names the one that does not fit
     """
+    dtype = x.dtype
     for name, value in named.items():
         if value is None:
             continue
         array = delayed.unfinished(value)
-        if array.shape == shape and array.dtype is x.dtype:
+        if array.shape == shape and array.dtype is dtype:
             continue  # the usual case
         if value.shape != shape:
             wanted = f"{shape[0]} elements" if len(shape) == 1 else f"elements of shape {list(shape)}"
@@ -252,8 +254,8 @@ def _check_parameters(function: str, x: Tensor, shape: tuple[int, ...], **named:
                 f"{name} should contain {wanted} not {list(value.shape)}, for input of size {list(x.shape)}"
             )
         # Half precision may keep its parameters and statistics in float32, as in torch.
-        if value.dtype not in (x.dtype, sum_dtype(x.dtype)):
-            raise RuntimeError(f"{function}: input is {x.dtype}, but {name} is {value.dtype}")
+        if value.dtype not in (dtype, sum_dtype(dtype)):
+            raise RuntimeError(f"{function}: input is {dtype}, but {name} is {value.dtype}")
 
 
 def _last_axes(
