@@ -259,7 +259,7 @@ OWN = (
 
 def test_the_top_level_holds_torchs_names_and_tinynets_modules():
     names = {name for name in dir(tinynet) if not name.startswith("_")}
-    programs = {"as_torch", "data", "evaluate", "gradcheck", "models", "predict", "train", "training"}
+    programs = {"as_torch", "data", "evaluate", "gradcheck", "models", "predict", "train", "training", "viz"}
     assert {name for name in names if not hasattr(torch, name)} - programs == set(OWN.split())
 
 
