@@ -10,7 +10,7 @@ import pytest
 
 import tinynet as tn
 from tinynet import nn
-from tinynet.autograd import delayed, expressions
+from tinynet.autograd import Function, delayed, expressions
 from tinynet.nn import functional as F
 
 pytestmark = pytest.mark.usefixtures("fusion")
@@ -157,6 +157,46 @@ def test_nothing_waits_for_a_convolution_when_the_model_returns(runs: list[dict[
     np.testing.assert_array_equal(first.numpy(), before[0].numpy())
     np.testing.assert_array_equal(second.numpy(), before[1].numpy())
     assert len(runs) == 3
+
+
+class Convolution(Function):
+    """Records what a convolution without recording has computed."""
+
+    @staticmethod
+    def forward(ctx: Any, x: tn.Tensor, weight: tn.Tensor) -> tn.Tensor:
+        return F.conv2d(x, weight, padding=1)
+
+    @staticmethod
+    def backward(ctx: Any, grad: tn.Tensor) -> tuple[tn.Tensor, None]:
+        return grad, None
+
+
+STARTS: dict[str, Callable[[Any, tn.Tensor], tn.Tensor]] = {
+    "requires_grad_ of a frozen layer's result": lambda m, x: m.conv(x).requires_grad_(),
+    "a function of one's own": lambda m, x: Convolution.apply(x.detach().requires_grad_(), m.conv.weight),
+}
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_a_gradient_may_begin_at_a_convolution_that_waits(
+    start: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream = tn.tensor(np.random.default_rng(2).standard_normal((2, 16, 16, 12)).astype(np.float32))
+    gradients = []
+
+    def use(m: Any, x: tn.Tensor) -> tn.Tensor:
+        m.map = STARTS[start](m, x)
+        m.map.retain_grad()
+        return F.relu(m.norm(m.map))
+
+    for enabled in (None, False):
+        monkeypatch.setattr(delayed, "enabled", enabled)
+        net = Net(use).eval().requires_grad_(False)
+        net(tn.ones(2, 3, 16, 12)).backward(upstream)
+        assert net.map.grad is not None
+        gradients.append(net.map.grad.numpy())
+    assert gradients[0].any()
+    np.testing.assert_array_equal(*gradients)
 
 
 def test_with_gradients_nothing_waits(runs: list[dict[str, Any]]) -> None:

@@ -148,9 +148,9 @@ class ChannelAffine(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-        need_x, need_scale, need_shift = ctx.needs_input_grad
+        need_x, need_scale, _ = ctx.needs_input_grad
         source = delayed.convolution_of(x)
-        if source is not None and not (need_scale or need_shift) and scale.dtype == source.x.dtype:
+        if source is not None and not any(ctx.needs_input_grad) and scale.dtype == source.x.dtype:
             return delayed.scaled_and_shifted(delayed.Affine(source.x, scale.array, shift.array, source))
         ctx.save_for_backward(x if need_scale else None, scale if need_x else None)
         array = delayed.unfinished(x)
