@@ -109,10 +109,12 @@ def block() -> Iterator[None]:
         try:
             if _at_end is not None:
                 _at_end()
-            wait()
         finally:
-            _thread = None
-            _one.release()
+            try:
+                wait()
+            finally:
+                _thread = None
+                _one.release()
 
 
 @contextlib.contextmanager

@@ -308,3 +308,15 @@ def test_half_precision_is_rounded_once(function):
     )
     assert half.dtype == np.float16
     np.testing.assert_array_equal(half.numpy(), single.numpy().astype("float16"))
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: nn.Conv1d(3, 4, 3), lambda: nn.Conv2d(3, 4, 3), lambda: nn.BatchNorm2d(3)]
+)
+def test_a_weight_of_the_instance_itself_comes_first(make):
+    """As attributes are looked up: where a program puts a tensor of its own into __dict__, that is the weight."""
+    layer = make()
+    layer.bias.detach().zero_()
+    layer.__dict__["weight"] = tinynet.zeros(*layer.weight.shape)
+    x = tinynet.randn(2, 3, 8) if isinstance(layer, nn.Conv1d) else tinynet.randn(2, 3, 8, 8)
+    assert not layer(x).detach().numpy().any()

@@ -166,3 +166,35 @@ def test_files_that_hold_nothing_or_nonsense(folders):
     (folders / "b/other/results.json").write_text("{")
     with pytest.raises(CheckpointError, match=r"results\.json is damaged"):
         curves.load([folders / "b/other"])
+
+
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("results.json", "{}", r"results\.json is damaged: no 'test_loss' in {}"),
+        ("results.json", "[]", r"results\.json is damaged: no 'test_loss' in \[\]"),
+        ("results.json", '{"test_loss": "x"}', r"results\.json is damaged: test_loss is 'x', not a number"),
+        ("metrics.jsonl", '{"epoch": 1}\n', r"metrics\.jsonl is damaged: no 'train_loss' in {'epoch': 1}"),
+        ("metrics.jsonl", "[1]\n", r"metrics\.jsonl is damaged: no 'epoch' in \[1\]"),
+    ],
+)
+def test_files_without_the_numbers(name, content, message, folders):
+    (folders / "b/other" / name).write_text(content)
+    with pytest.raises(CheckpointError, match=message):
+        curves.load([folders / "b/other"])
+
+
+def test_names_are_shown_as_they_are(tmp_path, monkeypatch):
+    legends = []
+    original = Figure.savefig
+
+    def save(figure, *args, **options):
+        original(figure, *args, **options)
+        legends.append([text.get_text() for text in figure.axes[0].get_legend().get_texts()])
+
+    monkeypatch.setattr(Figure, "savefig", save)
+    runs = [Run(name, [record(1)]) for name in ("_a", r"$\foo$")]
+    curves.draw(runs, tmp_path / "a.png", r"title $\foo$")
+    first, _, second, _ = legends[0]
+    assert first.lstrip("\u200b") == "_a: training"
+    assert second.replace(r"\$", "$") == r"$\foo$: training"

@@ -9,8 +9,9 @@ Whoever asks a DelayedTensor for its `.array` gets it: the values are computed t
 one from there on. The graph, hooks, and every bit of the results are as without delay (TINYNET_FUSION=off).
 
 What a delayed tensor is computed from must not change before. Operations in place ask for the values that wait for
-that memory first (`settle`), and so does what hands memory out to NumPy; memory that was handed out is never delayed
-upon (`memory.is_private`). A program that writes into `.array` itself is as little noticed here as by version counters.
+that memory first (`settle`), and so does what hands memory out to NumPy; images that were handed out are never delayed
+upon (`memory.is_private`). A program that writes into `.array` itself, or by NumPy into a layer's weights while its
+model runs, is as little noticed here as by version counters.
 
 Another thread may be the one that changes memory in place. So an expression is read and computed, or made part of
 another one, under one lock.

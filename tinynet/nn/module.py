@@ -72,7 +72,7 @@ class Module(TraversalMethods, ConversionMethods, StateMethods, HookMethods):
 
     def _tensor(self, table: dict[str, Any], name: str) -> Any:
         """Return an attribute that is most likely in this table, where ordinary lookup would look last."""
-        return table[name] if name in table else getattr(self, name)
+        return table[name] if name in table and name not in self.__dict__ else getattr(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "_modules" not in self.__dict__:

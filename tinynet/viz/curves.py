@@ -15,6 +15,7 @@ from tinynet.training.files import write_atomically
 
 NAME = "curves.png"
 RESULTS = "results.json"
+QUANTITIES = ("loss", "accuracy")
 MARKED = 30
 """Epochs up to which each is marked by a dot."""
 
@@ -45,11 +46,30 @@ def _load(folder: Path, name: str) -> Run:
     records = metrics.MetricsLog(folder).read()
     if not records:
         raise ConfigError(f"{folder / metrics.NAME} is empty: no epoch of this run has ended")
-    results = folder / RESULTS
+    for line in records:
+        _check(
+            line,
+            ("epoch", *(f"{part}_{q}" for part in ("train", "val") for q in QUANTITIES)),
+            folder / metrics.NAME,
+        )
+    path = folder / RESULTS
+    if not path.is_file():
+        return Run(name, records)
     try:
-        return Run(name, records, json.loads(results.read_bytes()) if results.is_file() else None)
+        results = json.loads(path.read_bytes())
     except ValueError as error:
-        raise CheckpointError(f"{results} is damaged: {error}") from error
+        raise CheckpointError(f"{path} is damaged: {error}") from error
+    _check(results, tuple(f"test_{q}" for q in QUANTITIES), path)
+    return Run(name, records, results)
+
+
+def _check(values: Any, wanted: Sequence[str], path: Path) -> None:
+    """Refuse what does not hold the wanted numbers, of which null is one. Raises CheckpointError."""
+    for name in wanted:
+        if not isinstance(values, dict) or name not in values:
+            raise CheckpointError(f"{path} is damaged: no {name!r} in {values!r:.80}")
+        if not isinstance(values[name], int | float | None):
+            raise CheckpointError(f"{path} is damaged: {name} is {values[name]!r:.80}, not a number")
 
 
 def draw(runs: Sequence[Run], path: Path, title: str) -> Path:
@@ -66,10 +86,10 @@ def draw(runs: Sequence[Run], path: Path, title: str) -> Path:
 
     figure = Figure(figsize=(10, 4), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)  # a "$" is one
     epochs = {record["epoch"] for run in runs for record in run.records}
     for axes, quantity, label, factor in zip(
-        figure.subplots(1, 2), ("loss", "accuracy"), ("Loss (nats)", "Accuracy (%)"), (1, 100), strict=True
+        figure.subplots(1, 2), QUANTITIES, ("Loss (nats)", "Accuracy (%)"), (1, 100), strict=True
     ):
         for i, run in enumerate(runs):
             _draw_run(axes, run, quantity, factor, colour=None if len(runs) == 1 else f"C{i}")
@@ -90,7 +110,10 @@ def draw(runs: Sequence[Run], path: Path, title: str) -> Path:
 
 def _draw_run(axes: Any, run: Run, quantity: str, factor: int, colour: str | None) -> None:
     """Draw one run in one colour, or each of its parts in its own."""
-    prefix = "" if colour is None else f"{run.name}: "
+    # In a legend "$" would begin a formula, and "_" in front keep the line out.
+    prefix = (
+        "" if colour is None else "\u200b" * run.name.startswith("_") + run.name.replace("$", r"\$") + ": "
+    )
     epochs = [record["epoch"] for record in run.records]
     marker = "o" if len(epochs) <= MARKED else ""
     for part, words, own, style in (("train", "training", "C0", "-"), ("val", "validation", "C1", "--")):
