@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinynet as tn
-from tinynet import nn
+from tinynet import nn, run_ahead
 from tinynet.autograd import Function, delayed, expressions
 from tinynet.nn import functional as F
 
@@ -237,3 +237,17 @@ def test_the_first_convolution_reads_what_the_image_was(
         monkeypatch.setattr(delayed, "enabled", False)
         expected = Stem(lambda: None).eval()(tn.from_numpy(memory.transpose(axes))).numpy()
     np.testing.assert_array_equal(found, expected)
+
+
+def test_a_block_waits_even_if_what_is_left_to_do_at_its_end_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[bool] = []
+
+    def fail() -> None:
+        raise MemoryError("no memory")
+
+    monkeypatch.setattr(run_ahead, "_at_end", fail)
+    monkeypatch.setattr(run_ahead, "wait", lambda: waited.append(run_ahead.allowed()))
+    with pytest.raises(MemoryError, match="no memory"), run_ahead.block():
+        pass
+    assert waited == [True]
+    assert run_ahead.is_free()

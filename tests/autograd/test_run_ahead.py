@@ -394,17 +394,3 @@ def test_a_gradient_is_an_ordinary_tensor_once_it_is_looked_at() -> None:
     assert gradient.array.any()
     assert type(gradient) is tn.Tensor
     assert not isinstance(gradient, DelayedTensor)
-
-
-def test_a_block_waits_even_if_what_is_left_to_do_at_its_end_fails(monkeypatch):
-    waited = []
-
-    def fail():
-        raise MemoryError("no memory")
-
-    monkeypatch.setattr(run_ahead, "_at_end", fail)
-    monkeypatch.setattr(run_ahead, "wait", lambda: waited.append(run_ahead.allowed()))
-    with pytest.raises(MemoryError, match="no memory"), run_ahead.block():
-        pass
-    assert waited == [True]
-    assert run_ahead.is_free()
