@@ -113,6 +113,17 @@ def test_bits_are_those_without_delay(use: str, training: bool, monkeypatch: pyt
         np.testing.assert_array_equal(a, b)
 
 
+def test_bits_of_images_of_one_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
+    def use(m: Any, x: tn.Tensor) -> tn.Tensor:
+        y = m.other(m.norm(m.second(F.relu(m.conv(x)))))
+        return F.relu(y) + y
+
+    x = tn.tensor(np.random.default_rng(0).standard_normal((500, 3, 1, 1)).astype(np.float32))
+    [found] = values(Net(use).eval(), x)
+    monkeypatch.setattr(delayed, "enabled", False)
+    np.testing.assert_array_equal(found, *values(Net(use).eval(), x))
+
+
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What else each convolution did."""
