@@ -289,9 +289,9 @@ def convolved(
     """Return a convolution that nothing is differentiated through, later; None if it is to be computed now.
 
     It waits only inside a module (run_ahead.py), at the end of which it is computed: weights are changed outside.
-    Results of one pixel do not wait: they would lie channels last, where normalisation lays them by planes and then runs
-    by NumPy, whose last bits are others. Of a small x that is not private, such as the image that the user gave, a copy
-    is read.
+    Results of one pixel do not wait: they would lie channels last, where normalisation lays them by planes and then
+    runs by NumPy, whose last bits are others. Of a small x that is not private, such as the image that the user gave,
+    a copy is read.
 
     Args:    size: height and width of the result
     """
