@@ -75,6 +75,10 @@ class Int:
         chosen = self.code.builder.select(self < other, self.code.int(other).value, self.value)
         return Int(self.code, chosen)
 
+    def where(self, condition: Any, other: Number) -> Int:
+        """Return this number where a comparison holds, else the other."""
+        return Int(self.code, self.code.builder.select(condition, self.value, self.code.int(other).value))
+
     def broadcast(self) -> IntVector:
         """Return a vector of this number, of its lower 32 bits, everywhere."""
         builder = self.code.builder
@@ -92,6 +96,10 @@ class Pointer:
             return self
         place = self.code.builder.gep(self.value, [self.code.int(floats).value], source_etype=F32)
         return Pointer(self.code, place)
+
+    def where(self, condition: Any, other: Pointer) -> Pointer:
+        """Return this place where a comparison holds, else the other."""
+        return Pointer(self.code, self.code.builder.select(condition, self.value, other.value))
 
     def load(self, mask: Any = None) -> Vector:
         """Return the vector that lies here; of a mask, zeros where it does not hold, whose memory is not touched."""

@@ -29,13 +29,14 @@ Source:  Lavin, Gray 2015, arXiv 1509.09308
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from tinynet.kernels.cpu.codegen import transforms
 from tinynet.kernels.cpu.codegen.ahead import Ahead
 from tinynet.kernels.cpu.codegen.ending import Finish
 from tinynet.kernels.cpu.codegen.gemm import Tile, clear_tile
 from tinynet.kernels.cpu.codegen.language import Code, Int, Number, Pointer
-from tinynet.kernels.cpu.codegen.layout import channel_blocks, copy_row
+from tinynet.kernels.cpu.codegen.layout import channel_blocks
 from tinynet.kernels.cpu.codegen.program import template
 
 F, M, N = 36, transforms.M, transforms.N
@@ -64,33 +65,18 @@ def spread_pixels(
     band: Pointer,
     tail: bool,
 ) -> None:
-    """Write V of the tile rows first to last; `tiles` is the number of tiles that V has room for.
-
-    Of a tile row, six rows of pixels of one block of channels are copied, with zeros around, into `band`, 13 KB for
-    an image 32 wide: it stays in the L1 cache for the transforms.
-    """
+    """Write V of the tile rows first to last; `tiles` is the number of tiles that V has room for."""
     L = code.lanes
-    width = TW * M + (N - M)
+    distance = plane(code, (C + (L - 1)) // L, tiles)
     for row in code.range(first, last):
-        image, ty = row // TH, row % TH
+        image, top = row // TH, row % TH * M - PH
         for block, mask in channel_blocks(code, C, tail):
-            for r in range(N):
-                y = ty * M + r - PH
-                inside = code.builder.and_(y >= 0, y < H)
-                source = x + ((image * H + y) * W * C + block * L)
-                copy_row(
-                    code,
-                    source,
-                    band + width * (r * L),
-                    inside=inside,
-                    pixels=W,
-                    stride=C,
-                    mask=mask,
-                    left=PW,
-                    right=(width - W - PW).maximum(0),
-                )
+            _transform_columns(
+                code, transforms.BT, x + (image * H * W * C + block * L), band, top=top, H=H, W=W, C=C, mask=mask,
+                left=PW, width=TW * M + (N - M),
+            )  # fmt: skip
             place = planes + (block * tiles + (row - first) * TW) * L
-            _spread(code, transforms.BT, N, band, width, place, plane(code, (C + (L - 1)) // L, tiles), TW)
+            _transform_rows(code, transforms.BT, band, TW * M + (N - M), place, distance, TW, L)
 
 
 def spread_results(
@@ -112,53 +98,77 @@ def spread_results(
 ) -> None:
     """Write D, laid out as M, of the tile rows first to last: the adjoint of `gather`."""
     L = code.lanes
-    width = TW * M
     distance = _distance(code, O, tiles, V)
     for row in code.range(first, last):
-        image, ty = row // TH, row % TH
+        image, top = row // TH, row % TH * M
         for block, mask in channel_blocks(code, O, tail):
-            for r in range(M):
-                y = ty * M + r
-                source = dy + ((image * OH + y) * OW * O + block * L)
-                copy_row(
-                    code,
-                    source,
-                    band + width * (r * L),
-                    inside=y < OH,
-                    pixels=OW,
-                    stride=O,
-                    mask=mask,
-                    left=0,
-                    right=width - OW,
-                )
+            _transform_columns(
+                code, transforms.A, dy + (image * OH * OW * O + block * L), band, top=top, H=OH, W=OW, C=O, mask=mask,
+                left=code.int(0), width=TW * M,
+            )  # fmt: skip
             place = planes + (block // V * tiles + (row - first) * TW) * (V * L) + block % V * L
-            _spread(code, transforms.A, M, band, width, place, distance, TW, V)
+            _transform_rows(code, transforms.A, band, TW * M, place, distance, TW, V * L)
 
 
-def _spread(
+def _transform_columns(
     code: Code,
     matrix: transforms.Matrix,
-    size: int,
+    image: Pointer,
+    band: Pointer,
+    *,
+    top: Int,
+    H: Int,
+    W: Int,
+    C: Int,
+    mask: Any,
+    left: Int,
+    width: Int,
+) -> None:
+    """Write matrix @ columns of the rows of pixels of a tile row, of one block of channels, into a band.
+
+    A column is transformed once, though it may belong to two tiles. The band has N rows of `width` vectors, 13 KB for
+    an image 32 wide: it stays in the L1 cache. Rows outside of the image are one vector of zeros, again and again.
+
+    Args:    image: the block of channels of its first pixel; top: the first row of pixels, may be negative
+             left: columns of zeros before the first
+    """
+    L = code.lanes
+    nothing = code.buffer(L)
+    nothing.store(code.zero)
+    rows = []
+    for r in range(len(matrix[0])):
+        y = top + r
+        inside = code.builder.and_(y >= 0, y < H)
+        rows.append(((image + y * W * C).where(inside, nothing), C.where(inside, 0)))
+    for x in code.range(W):
+        column = [(start + step * x).load(mask) for start, step in rows]
+        for i, vector in enumerate(transforms.product(code, matrix, column)):
+            (band + width * (i * L) + (left + x) * L).store(vector)
+    for begin, end in ((code.int(0), left), (left + W, width)):
+        for x in code.range(begin, end):
+            for i in range(N):
+                (band + width * (i * L) + x * L).store(code.zero)
+
+
+def _transform_rows(
+    code: Code,
+    matrix: transforms.Matrix,
     band: Pointer,
     width: Int,
     place: Pointer,
     distance: Int,
     TW: Int,
-    V: int = 1,
+    apart: int,
 ) -> None:
-    """Write matrix @ d @ matrix^T of every tile of a band of `size` rows."""
+    """Write band @ matrix^T of every tile, the 36 vectors `distance` apart, the tiles `apart`."""
     L = code.lanes
+    size = len(matrix[0])
     for tx in code.range(TW):
-        corner = band + tx * (M * L)
-        out = place + tx * (V * L)
-        for group in transforms.row_groups(matrix):
-            columns = []
-            for j in range(size):
-                column = [(corner + width * (i * L) + j * L).load() for i in range(size)]
-                columns.append(transforms.product_rows(code, matrix, group, column))
-            for i, row in zip(group, zip(*columns, strict=True), strict=True):
-                for j, vector in enumerate(transforms.product(code, matrix, row)):
-                    (out + distance * (i * N + j)).store(vector)
+        corner, out = band + tx * (M * L), place + tx * apart
+        for i in range(N):
+            row = [(corner + width * (i * L) + j * L).load() for j in range(size)]
+            for j, vector in enumerate(transforms.product(code, matrix, row)):
+                (out + distance * (i * N + j)).store(vector)
 
 
 def _distance(code: Code, channels: Int, tiles: Int, V: int) -> Int:

@@ -16,7 +16,9 @@ from tinynet.kernels.cpu.codegen.program import Given, Plan, add_copies, clear, 
 from tinynet.kernels.cpu.codegen.shape import Pair, Shape
 
 LOCAL = 640 << 10
-"""Bytes of V and M of a block of tiles, and of U, up to which they stay in a core's L2 cache of 1 MiB."""
+"""Bytes of U up to which it stays in a core's L2 cache of 1 MiB."""
+BLOCK = 320 << 10
+"""Bytes of V and M of a block of tiles that a thread works on."""
 STREAMED = 2560 << 10
 """Bytes of U up to which each block of tiles had better read it from L3 than all of V and M went there and back."""
 ENOUGH = 128
@@ -74,7 +76,7 @@ def _blocking(images: int, size: Pair, C: int, O: int, threads: int, transposed:
     if phased:  # where U is larger than the cache, it had better pass once for all tiles
         limit = CHUNK if bytes_of_U < CHUNK else 2 * CHUNK
     else:
-        limit = LOCAL
+        limit = BLOCK
     rows = max(1, min(most, limit // (each * TW)))
     if phased:
         rows = -(-most // -(-most // rows))  # chunks of equal size
