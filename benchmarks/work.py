@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.kernels.cpu.codegen import convolution, small_plan, winograd
+from tinynet.kernels.cpu.codegen import convolution, small_plan, winograd_plan
 from tinynet.kernels.cpu.codegen.program import lanes, whole
 from tinynet.kernels.cpu.codegen.shape import Shape
+from tinynet.kernels.cpu.codegen.transforms import FORMS
 
 KINDS = {
     "conv2d": "convolution",
@@ -150,10 +151,11 @@ def made_by(name: str, shape: Shape, flop: float) -> float:
     """Return what the matrix products of a convolution make in place of `flop`."""
     L, C, O = lanes(), shape.channels, shape.outputs
     if convolution.takes_winograd(shape):
-        TH, TW = (
-            -(-n // winograd.M) for n in (shape.image if name == "conv2d_grad_input" else shape.results)
-        )
-        return 2.0 * winograd.F * shape.images * TH * TW * whole(C, L) * whole(O, L)
+        gradient = name == "conv2d_grad_input"
+        kind = winograd_plan.kind_of(shape, gradient=gradient)
+        size = shape.image if gradient else shape.results
+        tiles = shape.images * winograd_plan.tiles(size, kind)
+        return 2.0 * FORMS[kind].planes ** 2 * tiles * whole(C, L) * whole(O, L)
     if convolution.takes_small(shape):
         return 2.0 * shape.images * small_plan.multiplications(shape) * whole(C, L) * whole(O, L)
     # Of the two, the one along the lanes is filled up to vectors; the other if it has more than one block of them.

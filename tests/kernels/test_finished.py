@@ -20,9 +20,10 @@ GEOMETRIES: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] =
     "winograd": ((3, 16, 12, 12), (32, 16, 3, 3), {"padding": (1, 1)}),
     "winograd, odd": ((3, 19, 9, 11), (21, 19, 3, 3), {"padding": (0, 1)}),
     "winograd, phases": ((3, 16, 12, 11), (20, 16, 3, 3), {"padding": (1, 1)}),
+    "winograd, stride 2": ((3, 16, 17, 16), (33, 16, 3, 3), {"padding": (1, 1), "stride": (2, 2)}),
     "direct": ((4, 19, 12, 11), (37, 19, 3, 2), {"stride": (2, 2), "padding": (1, 0)}),
     "direct, one pixel": ((4, 24, 8, 9), (33, 24, 1, 1), {}),
-    "direct, in parts": ((2, 160, 8, 8), (20, 160, 3, 3), {"stride": (2, 2), "padding": (1, 1)}),
+    "direct, in parts": ((2, 160, 8, 8), (20, 160, 3, 3), {"stride": (2, 2), "padding": (0, 1)}),
     "few pixels": ((1, 65, 8, 7), (70, 65, 3, 3), {"stride": (2, 2), "padding": (1, 1)}),
     "small images": ((24, 40, 2, 2), (48, 40, 3, 3), {"padding": (1, 1)}),
 }
@@ -117,7 +118,7 @@ def test_the_geometries_reach_every_kernel() -> None:
             else "few" if few_plan.fits(shape)
             else "direct"
         )  # fmt: skip
-    assert list(found.values()) == [*["winograd"] * 3, *["direct"] * 3, "few", "small"]
+    assert list(found.values()) == [*["winograd"] * 4, *["direct"] * 3, "few", "small"]
 
 
 @pytest.mark.usefixtures("accelerated")

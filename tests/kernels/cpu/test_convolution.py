@@ -6,141 +6,21 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 
+from tests.kernels.cpu.convolutions import FEW, ONE_IMAGE, OTHERS, SMALL, THREES, TWOS, UNREACHED, Case
 from tinynet.kernels.cpu.codegen import convolution, direct, few_plan, planar_plan, program, winograd_plan
 from tinynet.kernels.cpu.codegen.program import aligned, forget_plans
 from tinynet.kernels.cpu.codegen.shape import Pair, Shape
 from tinynet.kernels.generic import conv as generic
-from tinynet.kernels.generic.im2col import output_size
 from tinynet.threads import get_num_threads, set_num_threads
 
 GUARD = np.frombuffer(np.uint32(0x7FC12345).tobytes(), np.float32)[0]
 """A NaN that no computation makes."""
 MARGIN = 64
 DIRECT, WINOGRAD = 2e-6, 5e-5
-
-
-class Case(NamedTuple):
-    """Sizes of a convolution."""
-
-    N: int
-    C: int
-    O: int
-    image: Pair
-    window: Pair
-    stride: int = 1
-    padding: Pair = (0, 0)
-    dilation: int = 1
-
-    def __str__(self) -> str:
-        sizes = (
-            f"{self.N}x{self.C}to{self.O}-{self.image[0]}x{self.image[1]}-k{self.window[0]}x{self.window[1]}"
-        )
-        return f"{sizes}-s{self.stride}-p{self.padding[0]}x{self.padding[1]}-d{self.dilation}"
-
-    def options(self) -> dict[str, Pair]:
-        """Return what the generic kernels are told besides the arrays."""
-        return {
-            "stride": (self.stride, self.stride),
-            "padding": self.padding,
-            "dilation": (self.dilation, self.dilation),
-        }
-
-    def shape(self) -> Shape:
-        """Return the same for the generated kernels."""
-        results = output_size(self.image, self.window, *self.options().values())
-        return Shape(self.N, self.image, self.C, results, self.O, self.window, **self.options())
-
-
-THREES = [
-    Case(N, C, O, image, (3, 3), 1, padding)
-    for N, C, O, image, padding in [
-        (2, 16, 16, (8, 8), (1, 1)),
-        (1, 16, 33, (7, 10), (1, 1)),
-        (5, 17, 16, (9, 6), (0, 0)),
-        (2, 33, 17, (5, 5), (2, 2)),
-        (1, 130, 64, (6, 7), (1, 1)),
-        (2, 64, 130, (4, 4), (1, 0)),
-        (3, 8, 20, (13, 3), (0, 2)),
-        (2, 40, 48, (2, 2), (1, 1)),
-        (1, 64, 16, (3, 2), (2, 1)),
-        (2, 5, 5, (6, 8), (1, 1)),
-        (1, 3, 16, (12, 12), (1, 1)),
-        (1, 1, 1, (5, 4), (1, 1)),
-        (2, 16, 16, (1, 1), (1, 1)),
-        (1, 16, 16, (6, 5), (3, 3)),
-        (1, 16, 16, (1, 9), (1, 1)),
-    ]
-]
-OTHERS = [
-    Case(2, 3, 16, (9, 8), (3, 3), 2, (1, 1)),
-    Case(1, 16, 33, (8, 7), (3, 3), 2, (1, 1)),
-    Case(5, 17, 5, (7, 9), (3, 3), 3, (0, 1)),
-    Case(2, 33, 16, (6, 6), (1, 1), 2),
-    Case(1, 64, 130, (5, 4), (1, 1)),
-    Case(2, 130, 3, (4, 6), (1, 1), 1, (1, 2)),
-    Case(2, 1, 5, (12, 10), (5, 5)),
-    Case(1, 3, 17, (13, 12), (5, 5), 2, (2, 2)),
-    Case(2, 5, 16, (9, 11), (3, 2), 1, (1, 0)),
-    Case(1, 16, 5, (8, 9), (3, 2), 2, (0, 3)),
-    Case(1, 3, 64, (16, 14), (7, 7), 2, (3, 3)),
-    Case(2, 17, 3, (11, 12), (3, 3), 1, (2, 2), 2),
-    Case(1, 5, 33, (13, 9), (5, 5), 1, (0, 3), 2),
-    Case(2, 4, 3, (9, 10), (3, 3), 3, (1, 2), 2),
-    Case(1, 16, 16, (1, 1), (1, 1)),
-    Case(2, 3, 5, (1, 1), (3, 3), 1, (1, 1)),
-    Case(1, 5, 3, (2, 2), (1, 1), 3, (3, 3)),
-    Case(2, 1, 1, (2, 2), (2, 2)),
-    Case(3, 16, 32, (8, 8), (2, 2), 2),
-    Case(1, 130, 17, (3, 3), (3, 3)),
-    Case(2, 64, 3, (7, 7), (3, 3), 2, (3, 3)),
-]
-UNREACHED = [
-    Case(2, 16, 8, (8, 7), (1, 1), 3),
-    Case(1, 3, 5, (10, 11), (2, 2), 3),
-    Case(1, 5, 16, (9, 9), (3, 3), 2, (0, 0), 2),
-    Case(1, 2, 3, (1, 1), (1, 1), 2, (1, 1)),
-    Case(1, 2, 3, (2, 1), (1, 1), 3, (1, 1)),
-    Case(1, 16, 16, (2, 5), (1, 2), 4, (2, 0)),
-    Case(2, 3, 2, (6, 6), (2, 2), 1, (1, 1), 5),
-]
-ONE_IMAGE = [
-    Case(1, 16, 33, (5, 4), (3, 3), 1, (1, 1)),
-    Case(1, 37, 64, (4, 4), (3, 3), 1, (1, 1)),
-    Case(2, 64, 40, (3, 5), (1, 1)),
-    Case(1, 48, 16, (9, 7), (3, 3), 2, (1, 1)),
-    Case(3, 17, 130, (6, 5), (1, 1), 2),
-    Case(1, 32, 32, (8, 8), (3, 2), 1, (2, 1), 2),
-    Case(1, 130, 17, (3, 3), (3, 3)),
-    Case(1, 16, 5, (4, 9), (1, 3), 3, (0, 2)),
-]
-SMALL = [
-    Case(8, 16, 33, (2, 2), (3, 3), 1, (1, 1)),
-    Case(16, 37, 64, (2, 2), (3, 3), 1, (1, 1)),
-    Case(11, 48, 17, (4, 4), (3, 3), 2, (1, 1)),
-    Case(9, 16, 16, (1, 1), (3, 3), 1, (1, 1)),
-    Case(10, 64, 40, (4, 2), (1, 1), 2),
-    Case(8, 17, 130, (1, 3), (2, 3), 1, (1, 2)),
-    Case(9, 16, 48, (3, 2), (3, 3), 1, (2, 2), 2),
-    Case(13, 32, 16, (1, 1), (1, 1), 1, (1, 1)),
-]
-FEW = [
-    SMALL[0],
-    SMALL[5],
-    THREES[0],
-    THREES[1],
-    THREES[3],
-    THREES[7],
-    OTHERS[0],
-    OTHERS[5],
-    OTHERS[7],
-    OTHERS[11],
-    UNREACHED[0],
-]
 
 
 class Guarded:
@@ -252,12 +132,12 @@ def fresh_plans() -> Iterator[None]:
     winograd_plan._blocking.cache_clear()
 
 
-@pytest.mark.parametrize("case", [*THREES, *OTHERS, *UNREACHED], ids=str)
+@pytest.mark.parametrize("case", [*THREES, *TWOS, *OTHERS, *UNREACHED], ids=str)
 def test_convolution_and_its_gradients(case: Case, guarded: Guarded) -> None:
     check(case, guarded)
 
 
-@pytest.mark.parametrize("case", THREES, ids=str)
+@pytest.mark.parametrize("case", [*THREES, *TWOS], ids=str)
 def test_direct_convolution_of_what_winograds_would_take(
     case: Case, guarded: Guarded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -269,13 +149,14 @@ def test_direct_convolution_of_what_winograds_would_take(
 def test_winograds_form_is_chosen_for_some_and_not_for_all() -> None:
     chosen = [convolution.takes_winograd(case.shape()) for case in THREES]
     assert 0 < sum(chosen) < len(chosen)
+    assert all(convolution.takes_winograd(case.shape()) for case in TWOS)
     assert not any(convolution.takes_winograd(case.shape()) for case in OTHERS)
 
 
 @pytest.mark.usefixtures("fresh_plans")
 @pytest.mark.parametrize("limits", [(0, 0), (0, 40 << 10), (0, 12 << 20), (1 << 30, 0)], ids=str)
 @pytest.mark.parametrize(
-    "case", [case for case in THREES if convolution.takes_winograd(case.shape())], ids=str
+    "case", [case for case in [*THREES, *TWOS] if convolution.takes_winograd(case.shape())], ids=str
 )
 def test_winograds_in_phases_and_in_small_blocks(
     case: Case, limits: Pair, guarded: Guarded, monkeypatch: pytest.MonkeyPatch
@@ -283,22 +164,24 @@ def test_winograds_in_phases_and_in_small_blocks(
     local, chunk = limits
     monkeypatch.setattr(winograd_plan, "LOCAL", local)
     monkeypatch.setattr(winograd_plan, "CHUNK", chunk)
-    assert winograd_plan._blocking(1, (4, 4), case.C, case.O, 1, False).phased == (local == 0)
+    kind = winograd_plan.kind_of(case.shape())
+    assert winograd_plan._blocking(1, (4, 4), case.C, case.O, 1, False, kind).phased == (local == 0)
     check(case, guarded, (1, 3))
 
 
 @pytest.mark.usefixtures("fresh_plans")
 @pytest.mark.parametrize(
-    "case", [case for case in THREES if convolution.takes_winograd(case.shape())], ids=str
+    "case", [case for case in [*THREES, *TWOS] if convolution.takes_winograd(case.shape())], ids=str
 )
 def test_winograds_a_row_of_tiles_at_a_time(
     case: Case, guarded: Guarded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """U alone fits within LOCAL and a block of tiles does not."""
-    L = convolution.lanes()
-    size = 36 * 4 * L * L * -(-case.C // L) * -(-case.O // L)
-    monkeypatch.setattr(winograd_plan, "LOCAL", size)
-    assert not winograd_plan._blocking(1, (4, 4), case.C, case.O, 1, False).phased
+    monkeypatch.setattr(winograd_plan, "LOCAL", 1 << 30)
+    monkeypatch.setattr(winograd_plan, "BLOCK", 0)
+    monkeypatch.setattr(winograd_plan, "MOST", 0)
+    kind = winograd_plan.kind_of(case.shape())
+    blocks = winograd_plan._blocking(4, (8, 8), case.C, case.O, 1, False, kind)
+    assert (blocks.phased, blocks.rows) == (False, 1)
     check(case, guarded, (2,))
 
 

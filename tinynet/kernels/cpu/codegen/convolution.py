@@ -18,12 +18,12 @@ from tinynet.kernels.cpu.codegen import (
     few_plan,
     planar_plan,
     small_plan,
-    winograd,
     winograd_plan,
 )
 from tinynet.kernels.cpu.codegen.ending import Ending
 from tinynet.kernels.cpu.codegen.program import PLANS, Plan, lanes, planned
 from tinynet.kernels.cpu.codegen.shape import Shape
+from tinynet.kernels.cpu.codegen.transforms import FORMS
 from tinynet.memory import empty
 
 
@@ -45,26 +45,33 @@ TRANSFORMS = 1.3
 
 
 def takes_winograd(shape: Shape) -> bool:
-    """Return whether Winograd's form fits: 3x3 windows of stride 1, channels that fill most of a vector, many tiles."""
+    """Return whether Winograd's form fits: 3x3 windows, channels that fill most of a vector, and many tiles.
+
+    The stride is 1, or 2 with zeros of one pixel around as in every residual network.
+    """
     return use_winograd and _fits_winograd(shape)
 
 
 @functools.lru_cache(PLANS)
 def _fits_winograd(shape: Shape) -> bool:
     return (
-        (shape.window, shape.stride, shape.dilation) == ((3, 3), (1, 1), (1, 1))
-        and max(shape.padding) <= 2
+        (shape.window, shape.dilation) == ((3, 3), (1, 1))
+        and (
+            (shape.stride == (1, 1) and max(shape.padding) <= 2)
+            or (shape.stride == (2, 2) and shape.padding == (1, 1))
+        )
         and min(shape.channels, shape.outputs) >= lanes() // 2
         and min(shape.results) >= 2
         and min(shape.image) >= 2
-        and shape.images * winograd_plan.tiles(shape.results) >= FEWEST
+        and shape.images * winograd_plan.tiles(shape.results, winograd_plan.kind_of(shape)) >= FEWEST
         and not _is_small(shape)
     )
 
 
 def _is_small(shape: Shape) -> bool:
     """Return whether so few places of the window lie inside the image that Winograd's form saves nothing."""
-    products = winograd.F * winograd_plan.tiles(shape.results)
+    kind = winograd_plan.kind_of(shape)
+    products = FORMS[kind].planes ** 2 * winograd_plan.tiles(shape.results, kind)
     return small_plan.fits(shape) and small_plan.multiplications(shape) < TRANSFORMS * products
 
 
@@ -109,7 +116,7 @@ def _convolution(plan: Plan, shape: Shape, by_winograd: bool, kind: str) -> None
     x, weight, y, *rest = plan.arrays(7)
     given = plan, shape, x, weight, y, Ending.of_kind(kind, rest)
     if by_winograd:
-        winograd_plan.convolve(*given)
+        winograd_plan.convolve(*given, kind=winograd_plan.kind_of(shape))
     elif small_plan.fits(shape):
         small_plan.convolve(*given)
     elif few_plan.fits(shape):
@@ -140,11 +147,12 @@ def _grad_input(plan: Plan, shape: Shape, by_winograd: bool) -> None:
     dy, weight, dx = plan.arrays(3)
     if by_winograd:
         PH, PW = shape.padding
+        kind = winograd_plan.kind_of(shape, gradient=True)
         gradient = shape._replace(
             image=shape.results, channels=shape.outputs, results=shape.image, outputs=shape.channels,
-            padding=(2 - PH, 2 - PW),
+            padding=(2 - PH, 2 - PW) if kind == "plain" else (0, 0),
         )  # fmt: skip
-        winograd_plan.convolve(plan, gradient, dy, weight, dx, Ending(), turned=True)
+        winograd_plan.convolve(plan, gradient, dy, weight, dx, Ending(), kind=kind, turned=True)
     elif small_plan.fits(shape):
         small_plan.grad_input(plan, shape, dy, weight, dx)
     else:

@@ -14,13 +14,14 @@ from tinynet.kernels.cpu.codegen.ending import Ending
 from tinynet.kernels.cpu.codegen.gemm import tile
 from tinynet.kernels.cpu.codegen.program import Given, Plan, add_copies, clear, copies, lanes, whole
 from tinynet.kernels.cpu.codegen.shape import Pair, Shape
+from tinynet.kernels.cpu.codegen.transforms import FORMS, Form
 
 LOCAL = 640 << 10
 """Bytes of U up to which it stays in a core's L2 cache of 1 MiB."""
-BLOCK = 320 << 10
-"""Bytes of V and M of a block of tiles that a thread works on."""
-STREAMED = 2560 << 10
-"""Bytes of U up to which each block of tiles had better read it from L3 than all of V and M went there and back."""
+STREAMED, SUMMED = 10 << 20, 5 << 20
+"""Bytes of U, and of dU, up to which each block of tiles had better read it from L3 than all V and M went there."""
+BLOCK, MOST = 320 << 10, 1280 << 10
+"""Bytes of V and M of a block of tiles: at least and at most. Between, as many as U has, which each block reads."""
 ENOUGH = 128
 """Tiles for each thread from which that pays."""
 CHUNK = 12 << 20
@@ -31,14 +32,19 @@ PIECE = 512 << 10
 """Bytes of U that a thread makes at a time where all of U is large: half of L2."""
 
 
-def tiles(size: Pair) -> int:
+def kind_of(shape: Shape, *, gradient: bool = False) -> str:
+    """Return the form, of `transforms.FORMS`, of a convolution of stride 1 or 2, or of the gradient of its input."""
+    return "plain" if shape.stride == (1, 1) else "fractional" if gradient else "strided"
+
+
+def tiles(size: Pair, kind: str) -> int:
     """Return the number of tiles of an image of so many results."""
-    TH, TW = _tiles(size)
+    TH, TW = _tiles(size, FORMS[kind])
     return TH * TW
 
 
-def _tiles(size: Pair) -> Pair:
-    return -(-size[0] // winograd.M), -(-size[1] // winograd.M)
+def _tiles(size: Pair, form: Form) -> Pair:
+    return -(-size[0] // form.results), -(-size[1] // form.results)
 
 
 @dataclass(frozen=True)
@@ -61,22 +67,25 @@ class Blocking:
 
 
 @functools.cache
-def _blocking(images: int, size: Pair, C: int, O: int, threads: int, transposed: bool) -> Blocking:
+def _blocking(images: int, size: Pair, C: int, O: int, threads: int, transposed: bool, kind: str) -> Blocking:
     """Choose blocks for `size` results; transposed: for the gradient of the weights."""
     L = lanes()
     CB, OB = -(-C // L), -(-O // L)
     R, V = tile(L, OB)
-    TH, TW = _tiles(size)
-    each = winograd.F * 4 * L * (CB + OB)
+    form = FORMS[kind]
+    TH, TW = _tiles(size, form)
+    planes = form.planes**2
+    each = planes * 4 * L * (CB + OB)
     bytes_of_U = winograd.F * 4 * L * L * CB * OB
-    phased = bytes_of_U > (STREAMED if images * TH * TW >= ENOUGH * threads else LOCAL)
+    streamed = SUMMED if transposed else STREAMED
+    phased = bytes_of_U > (streamed if images * TH * TW >= ENOUGH * threads else LOCAL)
     if transposed:
         R = 1
     most = images * TH if phased else -(-images * TH // threads)
     if phased:  # where U is larger than the cache, it had better pass once for all tiles
         limit = CHUNK if bytes_of_U < CHUNK else 2 * CHUNK
     else:
-        limit = BLOCK
+        limit = min(max(BLOCK, bytes_of_U), MOST)
     rows = max(1, min(most, limit // (each * TW)))
     if phased:
         rows = -(-most // -(-most // rows))  # chunks of equal size
@@ -84,7 +93,6 @@ def _blocking(images: int, size: Pair, C: int, O: int, threads: int, transposed:
         unit = R // math.gcd(R, TW)  # tile rows that fill whole register tiles
         rows = max(rows // unit * unit, min(rows, unit))
     tiles = whole(rows * TW, R)
-    width = TW * winograd.M + 2
     return Blocking(
         phased=phased,
         grouped=phased and rows >= images * TH and 2 * threads <= OB // V,
@@ -92,30 +100,39 @@ def _blocking(images: int, size: Pair, C: int, O: int, threads: int, transposed:
         tiles=tiles,
         R=R,
         V=V,
-        room_V=winograd.F * L * (CB * tiles + 1),
-        room_M=winograd.F * L * (OB * tiles + 1),
-        band=whole(winograd.N * (width + 4) * L, L),
+        room_V=planes * L * (CB * tiles + 1),
+        room_M=planes * L * (OB * tiles + 1),
+        band=form.planes * ((TW - 1) * form.step + form.pixels) * L,
     )
 
 
 def convolve(
-    plan: Plan, shape: Shape, x: Given, weight: Given, y: Given, ending: Ending, *, turned: bool = False
+    plan: Plan,
+    shape: Shape,
+    x: Given,
+    weight: Given,
+    y: Given,
+    ending: Ending,
+    *,
+    kind: str,
+    turned: bool = False,
 ) -> None:
     """Convolve x with weight, or with the turned weight whose channels are exchanged, into y."""
+    form = FORMS[kind]
     L, threads = lanes(), plan.threads
     N, (H, W), C, (OH, OW), O, padding = *shape[:5], shape.padding
     CB, OB = -(-C // L), -(-O // L)
-    blocks = _blocking(N, (OH, OW), C, O, threads, False)
-    TH, TW = _tiles((OH, OW))
+    blocks = _blocking(N, (OH, OW), C, O, threads, False, kind)
+    TH, TW = _tiles((OH, OW), form)
     tails = C % L != 0, O % L != 0
-    exact = OH % winograd.M == 0 and OW % winograd.M == 0
+    exact = OH % form.results == 0 and OW % form.results == 0
     channels = (C, O) if turned else (O, C)
     if not blocks.phased:
         U = plan.scratch("U", winograd.F * CB * OB * L * L)
-        plan.step(winograd_weights.spread_weight(blocks.V, turned), weight, U, *channels)
+        plan.step(winograd_weights.spread_weight(blocks.V, turned, kind), weight, U, *channels)
         room = blocks.room_V + blocks.room_M + blocks.band
         plan.step(
-            winograd.convolve_local(blocks.R, blocks.V, *tails, exact, ending.kind),
+            winograd.convolve_local(blocks.R, blocks.V, *tails, exact, ending.kind, kind),
             x, U, y, plan.scratch("local", room * threads), *ending.arrays(weight),
             N, H, W, C, OH, OW, O, *padding, TH, TW, blocks.rows, blocks.tiles, blocks.room_V, room,
         )  # fmt: skip
@@ -127,19 +144,19 @@ def convolve(
         U = plan.scratch("U", room * threads)
     else:
         U = plan.scratch("U", winograd.F * CB * OB * L * L)
-        plan.step(winograd_weights.spread_weight(blocks.V, turned), weight, U, *channels)
+        plan.step(winograd_weights.spread_weight(blocks.V, turned, kind), weight, U, *channels)
     for first, last in _chunks(N * TH, blocks.rows):
         tiles, count = (TH, TW, blocks.tiles), (last - first) * TW
         plan.step(
-            winograd_phases.spread_x(tails[0]), x, V, bands, first, last, H, W, C, *padding, *tiles, blocks.band,
+            winograd_phases.spread_x(tails[0], kind), x, V, bands, first, last, H, W, C, *padding, *tiles, blocks.band,
         )  # fmt: skip
         if blocks.grouped:
-            multiply = winograd_weights.multiply_grouped(blocks.R, blocks.V, turned)
+            multiply = winograd_weights.multiply_grouped(blocks.R, blocks.V, turned, kind)
             plan.step(multiply, weight, V, M, U, *channels, blocks.tiles, count, depth)
         else:
-            multiply = winograd_phases.multiply_phase(blocks.R, blocks.V)
+            multiply = winograd_phases.multiply_phase(blocks.R, blocks.V, kind)
             plan.step(multiply, V, U, M, C, O, blocks.tiles, count)
-        gather = winograd_phases.gather_phase(blocks.V, tails[1], exact, ending.kind)
+        gather = winograd_phases.gather_phase(blocks.V, tails[1], exact, ending.kind, kind)
         plan.step(gather, M, y, *ending.arrays(weight), first, last, OH, OW, O, *tiles)
 
 
@@ -158,8 +175,9 @@ def grad_weight(plan: Plan, shape: Shape, x: Given, dy: Given, grad: Given) -> N
     """Write the gradient of the weights (O, C, 3, 3)."""
     L, threads = lanes(), plan.threads
     N, (H, W), C, (OH, OW), O, padding = *shape[:5], shape.padding
-    blocks = _blocking(N, (OH, OW), C, O, threads, True)
-    TH, TW = _tiles((OH, OW))
+    kind = kind_of(shape)
+    blocks = _blocking(N, (OH, OW), C, O, threads, True, kind)
+    TH, TW = _tiles((OH, OW), FORMS[kind])
     size = winograd.F * L * L * -(-C // L) * -(-O // L)
     tails = C % L != 0, O % L != 0
     R = L if blocks.V == 1 else min(8, L) if blocks.V < 4 else 4
@@ -168,11 +186,11 @@ def grad_weight(plan: Plan, shape: Shape, x: Given, dy: Given, grad: Given) -> N
         sums = plan.scratch("dU", size * parts)
         room = blocks.room_V + blocks.room_M + blocks.band
         plan.step(
-            winograd.grad_weight_local(R, blocks.V, *tails), x, dy, plan.scratch("local", room * threads), sums,
+            winograd.grad_weight_local(R, blocks.V, *tails, kind), x, dy, plan.scratch("local", room * threads), sums,
             N, H, W, C, OH, OW, O, *padding, TH, TW, blocks.rows, blocks.tiles, blocks.room_V, room, size, parts=parts,
         )  # fmt: skip
         plan.step(add_copies(), sums, parts, size)
-        plan.step(winograd_weights.fold_weight(blocks.V), sums, grad, O, C)
+        plan.step(winograd_weights.fold_weight(blocks.V, kind), sums, grad, O, C)
         return
     V, D = plan.scratch("V", blocks.room_V), plan.scratch("M", blocks.room_M)
     bands = plan.scratch("bands", blocks.band * threads)
@@ -182,13 +200,17 @@ def grad_weight(plan: Plan, shape: Shape, x: Given, dy: Given, grad: Given) -> N
         plan.step(clear(), sums, size)
     for first, last in _chunks(N * TH, blocks.rows):
         tiles, count = (TH, TW, blocks.tiles, blocks.band), (last - first) * TW
-        plan.step(winograd_phases.spread_x(tails[0]), x, V, bands, first, last, H, W, C, *padding, *tiles)
-        plan.step(winograd_phases.spread_dy(blocks.V, tails[1]), dy, D, bands, first, last, OH, OW, O, *tiles)
+        plan.step(
+            winograd_phases.spread_x(tails[0], kind), x, V, bands, first, last, H, W, C, *padding, *tiles
+        )
+        plan.step(
+            winograd_phases.spread_dy(blocks.V, tails[1], kind), dy, D, bands, first, last, OH, OW, O, *tiles
+        )
         if blocks.grouped:
-            multiply = winograd_weights.grad_weight_grouped(R, blocks.V)
+            multiply = winograd_weights.grad_weight_grouped(R, blocks.V, kind)
             plan.step(multiply, V, D, sums, grad, O, C, blocks.tiles, count, depth)
         else:
-            multiply = winograd_phases.multiply_transposed_phase(R, blocks.V)
+            multiply = winograd_phases.multiply_transposed_phase(R, blocks.V, kind)
             plan.step(multiply, V, D, sums, C, O, blocks.tiles, count)
     if not blocks.grouped:
-        plan.step(winograd_weights.fold_weight(blocks.V), sums, grad, O, C)
+        plan.step(winograd_weights.fold_weight(blocks.V, kind), sums, grad, O, C)

@@ -10,7 +10,8 @@ from tinynet.kernels.cpu.codegen.language import Code, Int, Pointer, Vector
 from tinynet.kernels.cpu.codegen.layout import transpose
 from tinynet.kernels.cpu.codegen.packing import load_columns, store_columns
 from tinynet.kernels.cpu.codegen.program import template
-from tinynet.kernels.cpu.codegen.winograd import F, N, Piece, multiply, multiply_transposed
+from tinynet.kernels.cpu.codegen.transforms import FORMS, Form, W
+from tinynet.kernels.cpu.codegen.winograd import F, Piece, multiply, multiply_transposed
 
 
 def _weight_columns(
@@ -24,6 +25,7 @@ def _weight_columns(
     V: int,
     buffer: Pointer,
     blocks: tuple[Int, Int],
+    form: Form,
 ) -> None:
     """Write G g G^T of L outputs, the `column`-th, of weight (O, C, 3, 3), to `out` + c * V*L for every c of blocks."""
     L = code.lanes
@@ -36,7 +38,7 @@ def _weight_columns(
         for c in code.range(L):
             g = [[(buffer + c * (9 * L) + (3 * i + j) * L).load() for j in range(3)] for i in range(3)]
             _store_all(
-                transforms.product_2d(code, transforms.G, g),
+                transforms.product_2d(code, form.G, g),
                 out + ((block - first) * L + c) * (V * L),
                 distance,
             )
@@ -44,7 +46,7 @@ def _weight_columns(
 
 def _turned_columns(
     code: Code, weight: Pointer, out: Pointer, column: Int, O: Int, C: Int, distance: Int, V: int,
-    blocks: tuple[Int, Int],
+    blocks: tuple[Int, Int], form: Form,
 ) -> None:  # fmt: skip
     """Write G g G^T of L inputs, the `column`-th, of the turned weight, to out + o * V*L for every o of blocks."""
     L = code.lanes
@@ -60,11 +62,11 @@ def _turned_columns(
                 rows.append((weight + (o * C + c) * 9 + chunk).load(code.first_lanes(left)))
             taps += transpose(code, rows)
         g = [[taps[8 - (3 * i + j)] for j in range(3)] for i in range(3)]
-        _store_all(transforms.product_2d(code, transforms.G, g), out + (o - first * L) * (V * L), distance)
+        _store_all(transforms.product_2d(code, form.G, g), out + (o - first * L) * (V * L), distance)
 
 
 @template
-def spread_weight(code: Code, V: int, turned: bool) -> None:
+def spread_weight(code: Code, V: int, turned: bool, kind: str) -> None:
     """U of weight (O, C, 3, 3), lanes along O; turned, for the gradient of the input: lanes along C."""
     weight, U = code.pointers(2)
     O, C = code.integers(2)
@@ -77,18 +79,21 @@ def spread_weight(code: Code, V: int, turned: bool) -> None:
     for column in code.range(begin, end):
         out = U + column // V * blocks * (L * V * L) + column % V * L
         if turned:
-            _turned_columns(code, weight, out, column, O, C, distance, V, (code.int(0), blocks))
+            _turned_columns(code, weight, out, column, O, C, distance, V, (code.int(0), blocks), FORMS[kind])
         else:
-            _weight_columns(code, weight, out, column, O, C, distance, V, buffer, (code.int(0), blocks))
+            _weight_columns(
+                code, weight, out, column, O, C, distance, V, buffer, (code.int(0), blocks), FORMS[kind]
+            )
 
 
 @template
-def multiply_grouped(code: Code, R: int, V: int, turned: bool) -> None:
+def multiply_grouped(code: Code, R: int, V: int, turned: bool, kind: str) -> None:
     """Phase 2 where all tiles fit in one chunk: each thread makes U of a group of channels of its own, and multiplies.
 
     All of U would be 37 MB for 512 channels, and go to memory and back. A piece of it, `depth` blocks of channels of
     the input for one group, stays in L2, and the part of it that a tile passes over in L1.
     """
+    form = FORMS[kind]
     weight, planes, products, memory = code.pointers(4)
     O, C, tiles, count, depth = code.integers(5)
     L = code.lanes
@@ -103,19 +108,19 @@ def multiply_grouped(code: Code, R: int, V: int, turned: bool) -> None:
             sizes, span = (O, C, (piece.end - first) * (L * V * L), V), (first, piece.end)
             for v in range(V):
                 if turned:
-                    _turned_columns(code, weight, U + v * L, group * V + v, *sizes, span)
+                    _turned_columns(code, weight, U + v * L, group * V + v, *sizes, span, form)
                 else:
-                    _weight_columns(code, weight, U + v * L, group * V + v, *sizes, buffer, span)
+                    _weight_columns(code, weight, U + v * L, group * V + v, *sizes, buffer, span, form)
             multiply(
-                code, planes, U, products, first=code.int(0), last=code.int(F), C=inner, O=lanes, tiles=tiles,
-                count=count, R=R, V=V, piece=piece,
+                code, planes, U, products, first=code.int(0), last=code.int(form.planes**2), C=inner, O=lanes,
+                tiles=tiles, count=count, R=R, V=V, form=form, piece=piece,
             )  # fmt: skip
 
 
 def _store_all(matrix: list[list[Vector]], out: Pointer, distance: Int) -> None:
     for i, line in enumerate(matrix):
         for j, vector in enumerate(line):
-            (out + distance * (i * N + j)).store(vector)
+            (out + distance * (i * W + j)).store(vector)
 
 
 def _fold_columns(
@@ -129,6 +134,7 @@ def _fold_columns(
     V: int,
     buffer: Pointer,
     blocks: tuple[Int, Int],
+    form: Form,
 ) -> None:
     """Write G^T dU G of L outputs, the `column`-th, and of blocks of inputs into weight (O, C, 3, 3)."""
     L = code.lanes
@@ -136,8 +142,8 @@ def _fold_columns(
     for block in code.range(first, end):
         for c in code.range(L):
             place = dU + ((block - first) * L + c) * (V * L)
-            u = [[(place + distance * (i * N + j)).load() for j in range(N)] for i in range(N)]
-            for i, line in enumerate(transforms.product_2d(code, transforms.GT, u)):
+            u = [[(place + distance * (i * W + j)).load() for j in range(W)] for i in range(W)]
+            for i, line in enumerate(transforms.product_2d(code, form.GT, u)):
                 for j, vector in enumerate(line):
                     (buffer + c * (9 * L) + (3 * i + j) * L).store(vector)
         for chunk in code.range(9):
@@ -146,7 +152,7 @@ def _fold_columns(
 
 
 @template
-def fold_weight(code: Code, V: int) -> None:
+def fold_weight(code: Code, V: int, kind: str) -> None:
     """grad_weight (O, C, 3, 3) = G^T dU G."""
     dU, weight = code.pointers(2)
     O, C = code.integers(2)
@@ -157,12 +163,15 @@ def fold_weight(code: Code, V: int) -> None:
     for column in code.range(begin, end):
         place = dU + column // V * blocks * (L * V * L) + column % V * L
         distance = groups * blocks * (L * V * L)
-        _fold_columns(code, place, weight, column, O, C, distance, V, buffer, (code.int(0), blocks))
+        _fold_columns(
+            code, place, weight, column, O, C, distance, V, buffer, (code.int(0), blocks), FORMS[kind]
+        )
 
 
 @template
-def grad_weight_grouped(code: Code, R: int, V: int) -> None:
+def grad_weight_grouped(code: Code, R: int, V: int, kind: str) -> None:
     """Phase 3 of the weight's gradient where all tiles fit in one chunk: a piece of dU at a time, folded at once."""
+    form = FORMS[kind]
     planes, D, memory, weight = code.pointers(4)
     O, C, tiles, count, depth = code.integers(5)
     L = code.lanes
@@ -175,9 +184,9 @@ def grad_weight_grouped(code: Code, R: int, V: int) -> None:
             piece = Piece(group, first, (first + depth).minimum(blocks))
             multiply_transposed(
                 code, planes, D, dU, first=code.int(0), last=code.int(F), C=C, O=O, tiles=tiles, count=count, R=R,
-                V=V, piece=piece,
+                V=V, form=form, piece=piece,
             )  # fmt: skip
             distance, span = (piece.end - first) * (L * V * L), (first, piece.end)
             for v in range(V):
                 column = group * V + v
-                _fold_columns(code, dU + v * L, weight, column, O, C, distance, V, buffer, span)
+                _fold_columns(code, dU + v * L, weight, column, O, C, distance, V, buffer, span, form)
