@@ -290,6 +290,21 @@ def test_kernels_left_running_are_computed_in_order() -> None:
     mine.stop()
 
 
+def test_the_caller_works_when_too_many_are_left_until_an_eighth_of_them_are() -> None:
+    mine = Team()
+    x, y = np.zeros((2, ITEMS, lanes()), np.float32)
+    finished = []
+    for k in range(40):
+        pair = (x, y) if k % 2 == 0 else (y, x)
+        mine.run([step(shift(), *pair, ITEMS)], 1, 16)
+        finished.append(mine._claim.value >> team_code.PART_BITS)
+    # The 17th kernel is one too many: all but the last two are computed. Then there is room for 14 more.
+    assert finished == [0] * 16 + [15] * 15 + [30] * 9
+    mine.run((), 1)
+    assert (x == 40).all()
+    mine.stop()
+
+
 def test_what_is_left_running_is_finished_when_the_team_ends() -> None:
     mine = Team()
     x, y = np.zeros((2, ITEMS, lanes()), np.float32)

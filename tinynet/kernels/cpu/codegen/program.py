@@ -168,7 +168,7 @@ def forget_plans() -> None:
         made.cache_clear()
 
 
-AHEAD = 24
+AHEAD = 64
 """Kernels that may wait in the queue while Python prepares the next: some calls, whose memory is held meanwhile."""
 
 

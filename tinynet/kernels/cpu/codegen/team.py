@@ -180,8 +180,9 @@ class Team:
     def run(self, steps: Sequence[Step], threads: int, left: int = 0) -> None:
         """Run kernels one after the other, in up to that many threads at once; return when all have finished.
 
-        Args:    left: return already when no more than so many kernels, of this call and earlier ones, have not
-                       finished; what they read and write is kept alive; the queue holds LENGTH - AT_ONCE at most
+        Args:    left: return at once if no more than so many kernels, of this call and earlier ones, have not finished,
+                       else when an eighth of so many have not; what they read and write is kept alive; the queue holds
+                       LENGTH - AT_ONCE at most
         Raises:  RuntimeError: the system does not start that many threads; nothing has run
         """
         if not self.has_threads or self._ended:

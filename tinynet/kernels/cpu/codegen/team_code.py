@@ -222,7 +222,7 @@ def write_team() -> str:
 
 
 def _write_run(writer: _Writer) -> None:
-    """team_run(state, entries, count, left): write kernels into the queue, and work until only `left` are left."""
+    """team_run(state, entries, count, left): write kernels into the queue, and work if more than `left` are left."""
     _, entries, count, left = writer.function.args
     published = writer.read(PUBLISHED)
 
@@ -276,15 +276,23 @@ def _write_call(writer: _Writer) -> None:
 
 
 def _publish(writer: _Writer, total: Any, left: Any) -> None:
-    """Let the others see that so many kernels are in the queue, work until only `left` are left, and return."""
+    """Let the others see that so many kernels are in the queue, and return unless more than `left` are not finished.
+
+    Then work until an eighth of `left` are not: Python, which goes on with the next operations, and kernels push each
+    other out of the caches, and had better not take turns at every operation.
+    """
+    builder = writer.builder
     writer.write(PUBLISHED, total)
     writer.wake_sleepers()
-    goal = writer.builder.sub(total, left)
+    present = builder.lshr(writer.read(CLAIM), writer.number(PART_BITS))
+    goal = builder.sub(total, builder.lshr(left, writer.number(3)))
+    work, end = writer.block("work"), writer.block("end")
+    writer.branch(writer.is_less(left, builder.sub(total, present)), work, end)
+    writer.at(work)
     _, present, _, take, _ = writer.search(writer.number(0))
-    end = writer.block("end")
     writer.branch(writer.is_less(present, goal), take, end)
     writer.at(end)
-    writer.builder.ret_void()
+    builder.ret_void()
 
 
 def _write_stop(writer: _Writer) -> None:
