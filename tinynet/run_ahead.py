@@ -51,13 +51,16 @@ def at_end(finish: Callable[[], None]) -> None:
 
 def allowed() -> bool:
     """Return whether kernels that this thread asks for by `call` may be left running."""
-    return _thread is not None and _thread == get_ident()
+    return _thread == get_ident()
+
+
+# What follows is asked for every kernel, and compares the threads itself.
 
 
 def call(kernel: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call a kernel and return its results, which may be unfinished if `allowed`."""
     global _called
-    if not allowed():
+    if _thread != get_ident():
         return kernel(*args, **kwargs)
     before, _called = _called, True
     try:
@@ -68,13 +71,13 @@ def call(kernel: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 def must_pause(kernel: Callable[..., Any]) -> bool:
     """Return whether a version of a kernel has to be computed with nothing left running before and after."""
-    return allowed() and not (_called and hasattr(kernel, "ahead"))
+    return not (_called and hasattr(kernel, "ahead")) and _thread == get_ident()
 
 
 def starts() -> bool:
     """Return whether the compiled kernel that is about to start may be left running, and if so, note that one is."""
     global _running
-    if not (_called and allowed()):
+    if not _called or _thread != get_ident():
         return False
     _running = True
     return True

@@ -157,6 +157,15 @@ def expression_of(x: Any) -> Any:
     return x.__dict__.get("expression") if type(x) is DelayedTensor else None
 
 
+def outline(x: Tensor) -> Array:
+    """Return an array of the shape and dtype of a tensor, whose values may be others: they are not computed."""
+    if type(x) is DelayedTensor:
+        expression = x.__dict__.get("expression")
+        if expression is not None:
+            return expression.x
+    return x.array
+
+
 def running(array: Array) -> Tensor:
     """Return the tensor of what a kernel returned: it waits if the kernel may have been left running."""
     if not run_ahead.allowed():

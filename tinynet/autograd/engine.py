@@ -224,18 +224,21 @@ class _Walk:
 
     def _differentiate(self, node: Node, grads: list[Any]) -> list[tuple[Edge, Tensor]]:
         """Run one node's backward for the gradients that are wanted of it, and check what it returns."""
-        needed = node.needs_input_grad
-        if self.leads is not None:
-            leads, keys = self.leads, self.keys
-            node.needs_input_grad = tuple(
-                [edge is not None and (edge[0] in leads or edge in keys) for edge in node.edges]
-            )
-        try:
+        edges, needed = node.edges, node.needs_input_grad
+        if self.leads is None:
             result = node.function.backward(node, *grads)
-        finally:
-            node.needs_input_grad, needed = needed, node.needs_input_grad
+        else:
+            leads, keys = self.leads, self.keys
+            before, needed = (
+                needed,
+                tuple([edge is not None and (edge[0] in leads or edge in keys) for edge in edges]),
+            )
+            node.needs_input_grad = needed
+            try:
+                result = node.function.backward(node, *grads)
+            finally:
+                node.needs_input_grad = before
         results = result if type(result) is tuple else (result,)
-        edges = node.edges
         if len(results) != len(edges) and (
             len(results) < len(edges) or any(gradient is not None for gradient in results[len(edges) :])
         ):
@@ -262,14 +265,13 @@ def _checked(node: Node, i: int, edge: Edge, gradient: Any) -> Tensor:
     # Said of every gradient anew: one that a function only hands on may go to several places.
     if gradient._own_memory is not node.function.new_gradients:
         gradient._own_memory = node.function.new_gradients
-    if type(gradient) is delayed.DelayedTensor and gradient.shape == shape and gradient.dtype == dtype:
-        return gradient
-    if gradient.array.shape != shape:
+    array = delayed.outline(gradient)
+    if array.shape != shape:
         raise RuntimeError(
             f"Function {node.name()} returned an invalid gradient at index {i} - got {list(gradient.shape)} "
             f"but expected shape compatible with {list(shape)}"
         )
-    return gradient if gradient.array.dtype == dtype else gradient.to(dtype)
+    return gradient if array.dtype == dtype else gradient.to(dtype)
 
 
 def _fill_with_zeros(node: Node, grads: list[Any]) -> None:

@@ -1,4 +1,7 @@
-"""What a tensor that waits will compute (delayed.py): chains that begin with an array, as one kernel computes them."""
+"""What a tensor that waits will compute (delayed.py): chains that begin with an array, as one kernel computes them.
+
+Of these hundreds are made in a step. They do not change, but are not frozen: that would make each take twice as long.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,7 @@ class Convolved:
         return y
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class Affine:
     """x * scale + shift, one scale and shift a channel."""
 
@@ -78,7 +81,7 @@ class Affine:
         return _affine(self, None, relu)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class Sum:
     """The sum of a scaled and shifted array and another, scaled and shifted too or as it is."""
 
@@ -100,7 +103,7 @@ class Sum:
         return _affine(self.first, self.second, relu)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class GradientSum:
     """The sum of two gradients that meet."""
 
@@ -116,7 +119,7 @@ class GradientSum:
         return run_ahead.call(fused.sum_of_two, self.x, other=self.other)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class Masked:
     """The gradient x (+ other) where a ReLU passed: where y > 0; `affine` is what the ReLU was applied to, if alone."""
 
@@ -134,7 +137,7 @@ class Masked:
         return run_ahead.call(fused.masked_sum, self.x, other=self.other, y=self.y)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class Running:
     """What a kernel that was left running writes (run_ahead.py): as a gradient, one that is added to no other."""
 

@@ -105,16 +105,14 @@ class Node:
         )
         self.order = next(creation_order)
         metas: list[tuple[Any, Any] | None] = []
-        constant = self.non_differentiable
+        constant = [id(y) for y in self.non_differentiable]
         for index, y in enumerate(outputs):
             meta = None
-            if isinstance(y, Tensor) and not (constant and any(y is other for other in constant)):
-                # Of a tensor that waits for its values (delayed.py), shape and dtype are known without them.
-                array = y.__dict__.get("array", y)
-                dtype = array.dtype
-                if dtype.kind == "f":
+            if isinstance(y, Tensor) and id(y) not in constant:
+                array = delayed.outline(y)
+                if array.dtype.kind == "f":
                     y._grad_fn, y.output_index, y._requires_grad = self, index, True
-                    meta = tuple(array.shape), dtype
+                    meta = array.shape, array.dtype
             metas.append(meta)
         self.outputs = tuple(metas)
         if self._to_save:
@@ -258,13 +256,20 @@ class _SavedByHook:
 def _saved(tensor: Any, outputs: Sequence[Any]) -> Any:
     if not isinstance(tensor, Tensor):
         return _SavedInput(tensor, 0)
-    index = next((i for i, y in enumerate(outputs) if tensor is y), None)
+    index = _number_of(tensor, outputs)
     if thread.state.saved_tensors_hooks is not None:
         return _SavedByHook(tensor, index, *thread.state.saved_tensors_hooks)
     if index is not None:
         return _SavedOutput(tensor, index)
     counter = tensor._counter
     return _SavedInput(tensor, 0 if counter is None else counter[0])
+
+
+def _number_of(tensor: Tensor, outputs: Sequence[Any]) -> int | None:
+    for index, y in enumerate(outputs):
+        if y is tensor:
+            return index
+    return None
 
 
 def _changed(tensor: Tensor, node: Node, version: int) -> RuntimeError:

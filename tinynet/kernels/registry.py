@@ -45,7 +45,8 @@ class Kernel:
     def select(self, *args: Any, **kwargs: Any) -> Callable[..., Any]:
         """Return the version that a call with these arguments runs."""
         if self.accelerated and _use_accelerated:
-            device = _device_of_call(args, kwargs)
+            # The usual case, without looking further.
+            device = "cpu" if args and type(args[0]) is np.ndarray else _device_of_call(args, kwargs)
             for version in reversed(self.accelerated):
                 if version.device == device and version.when(*args, **kwargs):
                     return version.function
@@ -67,8 +68,6 @@ _use_accelerated = _read_environment()
 
 
 def _device_of_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
-    if args and type(args[0]) is np.ndarray:  # the usual case, without looking further
-        return "cpu"
     for value in (*args, *kwargs.values()):
         if type(value) is list and value:  # of arrays: all of one device where a faster version accepts them
             value = value[0]

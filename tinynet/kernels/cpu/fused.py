@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,10 @@ from tinynet.memory import laid_out_like
 
 def _rows(x: Array, *others: Any, **named: Any) -> bool:
     """Return whether x lies in rows of channels, and all arrays are float32."""
-    return pays(x) and in_rows(x) and _all_float32(*others, *named.values())
+    return pays(x) and in_rows(x) and _all_float32(others) and _all_float32(named.values())
 
 
-def _all_float32(*values: Any) -> bool:
+def _all_float32(values: Iterable[Any]) -> bool:
     for value in values:  # all() of a generator takes twice as long
         if isinstance(value, np.ndarray) and value.dtype is not FLOAT32 and value.dtype != FLOAT32:
             return False
@@ -146,7 +147,7 @@ def flat(x: Array, *others: Any, **named: Any) -> bool:
     """Return whether x lies without gaps, and all arrays are float32 and have its shape."""
     arrays = [a for a in (*others, *named.values()) if isinstance(a, np.ndarray)]
     dense = pays(x) and (x.flags.c_contiguous or in_rows(x))
-    return dense and _all_float32(*arrays) and all(a.shape == x.shape for a in arrays)
+    return dense and _all_float32(arrays) and all(a.shape == x.shape for a in arrays)
 
 
 def elementwise(kind: str, x: Array, other: Array, y: Array) -> Array:

@@ -22,6 +22,7 @@ import numpy as np
 
 from tinynet.kernels.cpu.codegen.language import Code, Pointer, Vector
 from tinynet.kernels.cpu.codegen.program import run, step, template, worth
+from tinynet.kernels.cpu.codegen.team import address
 
 
 def _update(
@@ -102,7 +103,7 @@ def apply(kernel: int, arrays: Sequence[Sequence[np.ndarray]], scalars: Sequence
     Of parameters that share memory one thread updates one after the other.
     """
     sizes = [param.size for param in arrays[0]]
-    addresses = [[array.__array_interface__["data"][0] for array in kind] for kind in arrays]
+    addresses = [[address(array) for array in kind] for kind in arrays]
     places = sorted(zip(addresses[0], sizes, strict=True))
     apart = all(start + 4 * size <= after for (start, size), (after, _) in itertools.pairwise(places))
     table = np.array([*addresses, sizes], np.int64).T.copy()

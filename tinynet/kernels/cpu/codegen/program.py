@@ -20,7 +20,7 @@ from tinynet import run_ahead
 from tinynet.kernels.cpu.codegen import compiler
 from tinynet.kernels.cpu.codegen.language import Code
 from tinynet.kernels.cpu.codegen.team import Records, Step, address, team
-from tinynet.threads import get_num_threads, hold_blas
+from tinynet.threads import get_num_threads
 
 COPIES = 640 << 10
 """Bytes that all copies of a sum may take, if there are to be more of them than threads: all are filled and added."""
@@ -138,12 +138,8 @@ class Plan:
         records = self._records
         if records is None:
             records = self._records = Records(self.threads, self._steps)
-        hold_blas()
-        team().call(
-            records,
-            (*arrays, *(scratch(use, floats) for use, floats in self._memory), *self._constants),
-            AHEAD if run_ahead.starts() else 0,
-        )
+        memory = [scratch(use, floats) for use, floats in self._memory]
+        team().call(records, (*arrays, *memory, *self._constants), AHEAD if run_ahead.starts() else 0)
 
 
 _plans: list[Any] = []
@@ -174,7 +170,6 @@ AHEAD = 64
 
 def run(*steps: Step, threads: int | None = None) -> None:
     """Run steps one after the other, each shared among the threads; in a backward pass perhaps later (run_ahead.py)."""
-    hold_blas()
     left = AHEAD if run_ahead.starts() else 0
     team().run(steps, get_num_threads() if threads is None else threads, left)
 
