@@ -217,8 +217,9 @@ class _Walk:
             gradient, owned = _hooked(leaf._hooks, gradient), False
         if self.wanted is None:
             node.accumulate(gradient, owned)
-            for hook in list((leaf._post_accumulate_hooks or {}).values()):
-                hook(leaf)
+            if leaf._post_accumulate_hooks:
+                for hook in list(leaf._post_accumulate_hooks.values()):
+                    hook(leaf)
         elif (node, 0) in self.keys:
             self.found[node, 0] = gradient
 

@@ -118,9 +118,10 @@ class _BatchNorm(_NormBase):
         momentum: Any = self.momentum
         update = self.training and self.track_running_stats and running_mean is not None
         if update:
-            self.num_batches_tracked.array += 1
+            batches = self._tensor(buffers, "num_batches_tracked")
+            batches.array += 1
             if momentum is None:
-                momentum = 1 / self.num_batches_tracked.array  # stays on the device: to read it would wait
+                momentum = 1 / batches.array  # stays on the device: to read it would wait
         return F.batch_norm(
             input,
             running_mean if update or not use_batch else None,

@@ -160,7 +160,7 @@ def check_input(input: Any, name: str, kinds: str = "f") -> None:
     """
     if not isinstance(input, Tensor):
         raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
-    if input.dtype.kind not in kinds:
+    if delayed.outline(input).dtype.kind not in kinds:
         raise RuntimeError(
             f"{name}: not implemented for {input.dtype}, got an input of size {list(input.shape)}"
         )

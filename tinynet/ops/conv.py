@@ -125,7 +125,8 @@ def _save(ctx: Any, first: Tensor, second: Tensor, geometry: Geometry) -> None:
     """Keep of the two factors of a product what the gradient of the other needs, and the planes of both."""
     need_first, need_second, *_ = ctx.needs_input_grad
     ctx.save_for_backward(first if need_second else None, second if need_first else None)
-    ctx.geometry, ctx.planes = geometry, (first.shape[2:], second.shape[2:])
+    ctx.geometry = geometry
+    ctx.planes = delayed.outline(first).shape[2:], delayed.outline(second).shape[2:]
 
 
 class Im2Col(Function):

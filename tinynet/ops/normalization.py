@@ -41,7 +41,7 @@ class BatchNorm(Function):
     def backward(ctx: Any, grad_y: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, batch_mean, invstd = ctx.saved_tensors
         if type(grad_y) is DelayedTensor and not autograd.is_grad_enabled():
-            arrays = (delayed.unfinished(t) for t in (x, weight, batch_mean, invstd))
+            arrays = [delayed.unfinished(t) for t in (x, weight, batch_mean, invstd)]
             found = _behind_relu(ctx, grad_y, *arrays)
             if found is not None:
                 return (*found, None)
@@ -53,7 +53,7 @@ def _later(ctx: Any, x: Array, weight: Array, bias: Array, eps: float) -> tuple[
     """Take the statistics now, and leave scaling and shifting to what follows."""
     *found, scale, shift = run_ahead.call(fused.batch_norm_coefficients, x, weight, bias, eps=eps)
     ctx.affine = delayed.Affine(x, scale, shift)
-    return delayed.scaled_and_shifted(ctx.affine), *(delayed.running(array) for array in found)
+    return delayed.scaled_and_shifted(ctx.affine), *[delayed.running(array) for array in found]
 
 
 def _behind_relu(
@@ -85,7 +85,7 @@ def _behind_relu(
     )
     if g is not None:
         delayed.take_values(grad_y, g)
-    return tuple(delayed.running(array) for array in found)
+    return tuple([delayed.running(array) for array in found])
 
 
 def _covered(grad: Array, x: Array) -> bool:

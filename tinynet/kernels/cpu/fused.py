@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +14,14 @@ from tinynet.kernels.generic import fused as generic
 from tinynet.kernels.generic import normalization
 from tinynet.kernels.registry import accelerates
 from tinynet.memory import laid_out_like
+
+
+@functools.cache
+def _plans() -> Any:
+    """Return codegen/rows_plan.py, which is imported with the compiler when it is first needed."""
+    from tinynet.kernels.cpu.codegen import rows_plan
+
+    return rows_plan
 
 
 def _rows(x: Array, *others: Any, **named: Any) -> bool:
@@ -30,16 +39,16 @@ def _all_float32(values: Iterable[Any]) -> bool:
 @accelerates(generic.batch_norm_coefficients, device="cpu", when=_rows, ahead=True)
 def batch_norm_coefficients(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, ...]:
     """Sum x - k and its square over blocks of rows, k the first row of x, and finish in double precision."""
-    from tinynet.kernels.cpu.codegen import rows_plan
-
-    found = rows_plan.coefficients(x, np.ascontiguousarray(weight), np.ascontiguousarray(bias), eps)
+    found = _plans().coefficients(x, np.ascontiguousarray(weight), np.ascontiguousarray(bias), eps)
     return found[0], found[1], found[2], found[3], found[4]
 
 
 def _movable(*arrays: Array, momentum: float, unbiased: float, **named: Array) -> bool:
     """Return whether all are contiguous float32."""
-    given = (*arrays, *named.values())
-    return has_compiler() and all(a.dtype is FLOAT32 and a.flags.c_contiguous for a in given)
+    for array in (*arrays, *named.values()):
+        if array.dtype is not FLOAT32 or not array.flags.c_contiguous:
+            return False
+    return has_compiler()
 
 
 @accelerates(normalization.move_statistics_, device="cpu", when=_movable, ahead=True)
@@ -47,17 +56,13 @@ def move_statistics_(
     running_mean: Array, *, running_var: Array, mean: Array, var: Array, momentum: float, unbiased: float
 ) -> None:
     """Move both by one kernel: NumPy would be as fast, but would have to wait for the statistics."""
-    from tinynet.kernels.cpu.codegen import rows_plan
-
-    rows_plan.move_statistics_(running_mean, running_var, mean, var, momentum, unbiased)
+    _plans().move_statistics_(running_mean, running_var, mean, var, momentum, unbiased)
 
 
 @accelerates(generic.channel_sum, device="cpu", when=_rows)
 def channel_sum(x: Array) -> Array:
     """Return the sums of the channels, those of blocks of rows added up in double precision."""
-    from tinynet.kernels.cpu.codegen import rows_plan
-
-    return rows_plan.channel_sum(x)
+    return _plans().channel_sum(x)
 
 
 @accelerates(generic.channel_affine, device="cpu", when=_rows, ahead=True)
@@ -72,9 +77,7 @@ def channel_affine(
     relu: bool,
 ) -> Array:
     """Write the whole chain in one pass."""
-    from tinynet.kernels.cpu.codegen import rows_plan
-
-    return rows_plan.affine(
+    return _plans().affine(
         x,
         scale=np.ascontiguousarray(scale),
         shift=np.ascontiguousarray(shift),
@@ -127,9 +130,7 @@ def batch_norm_backward_behind_relu(
     keep: bool,
 ) -> tuple[Array, Array, Array, Array | None]:
     """Sum in one pass, which also writes g if it is wanted, and write grad_x in another."""
-    from tinynet.kernels.cpu.codegen import rows_plan
-
-    return rows_plan.backward(
+    return _plans().backward(
         laid_out_like(grad, x),
         x,
         np.ascontiguousarray(weight),
@@ -152,9 +153,7 @@ def flat(x: Array, *others: Any, **named: Any) -> bool:
 
 def elementwise(kind: str, x: Array, other: Array, y: Array) -> Array:
     """Compute codegen/rows.py's kernel of that kind; all arrays have one shape, and the result lies as x."""
-    from tinynet.kernels.cpu.codegen import rows_plan
-
-    return rows_plan.elementwise(kind, x, laid_out_like(other, x), laid_out_like(y, x))
+    return _plans().elementwise(kind, x, laid_out_like(other, x), laid_out_like(y, x))
 
 
 @accelerates(

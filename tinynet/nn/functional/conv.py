@@ -6,7 +6,7 @@ import contextlib
 from typing import Any
 
 from tinynet import ops
-from tinynet.autograd.delayed import unfinished
+from tinynet.autograd.delayed import outline
 from tinynet.kernels.generic.im2col import output_size
 from tinynet.nn.functional.arguments import (
     Pair,
@@ -164,7 +164,7 @@ def _known_geometry(axes: int, input: Any, weight: Any, bias: Any, *given: Any) 
 
 
 def _key(input: Tensor, weight: Tensor, bias: Tensor | None, given: tuple[Any, ...]) -> Any:
-    x, w = unfinished(input), weight.array
+    x, w = outline(input), weight.array
     shift = None if bias is None else (bias.array.shape, bias.array.dtype)
     return x.shape, x.dtype, w.shape, w.dtype, shift, given
 

@@ -49,11 +49,12 @@ def batch_norm(
              RuntimeError: sizes or dtypes differ, input is not floating point, or no running statistics to use
     Source:  Ioffe, Szegedy 2015, arXiv 1502.03167
     """
-    shape, dtype = input.shape, input.dtype
-    if len(shape) < 2:
-        raise RuntimeError(f"batch_norm: expected input (N, C, ...), got input of size {list(shape)}")
-    check_floating(input, "batch_norm")
-    _, C, *_ = shape
+    x = delayed.outline(input)
+    if x.ndim < 2:
+        raise RuntimeError(f"batch_norm: expected input (N, C, ...), got input of size {list(x.shape)}")
+    if x.dtype.kind != "f":
+        check_floating(input, "batch_norm")
+    C, dtype = x.shape[1], x.dtype
     named = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     _check_parameters("batch_norm", input, (C,), **named)
     if weight is None:
@@ -241,11 +242,11 @@ def _check_parameters(function: str, x: Tensor, shape: tuple[int, ...], **named:
 
     Raises:  RuntimeError: names the one that does not fit
     """
-    dtype = x.dtype
+    dtype = delayed.outline(x).dtype
     for name, value in named.items():
         if value is None:
             continue
-        array = delayed.unfinished(value)
+        array = delayed.outline(value)
         if array.shape == shape and array.dtype is dtype:
             continue  # the usual case
         if value.shape != shape:
@@ -297,10 +298,10 @@ def _batch_norm_training(
     eps: float,
 ) -> Tensor:
     """Normalise with the statistics of the batch; `momentum` is a number, or an array on the device of x."""
-    size = x.numel()
-    if size == 0:
+    outline = delayed.outline(x)
+    if outline.size == 0:
         return _affine(x, weight, bias, _channels(x)).to(x.dtype)
-    count = size // x.shape[1]
+    count = outline.size // outline.shape[1]
     if count == 1:
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {list(x.shape)}"
