@@ -192,10 +192,14 @@ class _Walk:
     def _visit(self, node: Node) -> None:
         """Take the gradients of a node's outputs, all of which have arrived by now, and hand on those of its inputs."""
         sums = self.arrived.pop(node)
-        grads = [total.value if type(total) is _Sum else total for total in sums]
         if type(node) is AccumulateGrad:
-            self._visit_leaf(node, grads[0], type(sums[0]) is _Sum or grads[0]._own_memory)
+            (total,) = sums
+            if type(total) is _Sum:
+                self._visit_leaf(node, total.value, owned=True)
+            else:
+                self._visit_leaf(node, total, owned=total._own_memory)
             return
+        grads = [total.value if type(total) is _Sum else total for total in sums]
         if node.hooks is not None or node.retained is not None:
             _run_hooks(node, grads)
         if self.wanted is not None:

@@ -155,8 +155,7 @@ class AccumulateGrad(Node):
     """Where the gradient of a leaf goes: into its `.grad`. Lives as long as a graph that uses the leaf."""
 
     def __init__(self, variable: Tensor) -> None:
-        super().__init__(AccumulateGrad)
-        self.variable = variable
+        self.function, self.variable = AccumulateGrad, variable
         self.order = next(creation_order)
         self.outputs = ((variable.array.shape, variable.array.dtype),)
 

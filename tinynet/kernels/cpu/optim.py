@@ -28,7 +28,10 @@ def _covered(params: list[Array], grads: list[Array], *buffers: list[Array] | No
 
 def _alike(arrays: tuple[Array, ...]) -> bool:
     """Return whether arrays of one shape have their elements in the same order, without gaps."""
-    if all(array.flags.c_contiguous for array in arrays):
+    for array in arrays:
+        if not array.flags.c_contiguous:
+            break
+    else:
         return True
     strides, *others = ([s for s, n in zip(a.strides, a.shape, strict=True) if n > 1] for a in arrays)
     step = arrays[0].itemsize
