@@ -44,10 +44,6 @@ class Kernel:
 
     def select(self, *args: Any, **kwargs: Any) -> Callable[..., Any]:
         """Return the version that a call with these arguments runs."""
-        return self.choose(args, kwargs)
-
-    def choose(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[..., Any]:
-        """Do as `select`, without packing the arguments anew: every call of a kernel passes here."""
         if self.accelerated and _use_accelerated:
             # The usual case, without looking further.
             device = "cpu" if args and type(args[0]) is np.ndarray else _device_of_call(args, kwargs)
@@ -92,7 +88,7 @@ def kernel(function: F) -> F:
 
     @functools.wraps(function)
     def dispatch(*args: Any, **kwargs: Any) -> Any:
-        chosen = entry.choose(args, kwargs)
+        chosen = entry.select(*args, **kwargs) if entry.accelerated else function
         if run_ahead.must_pause(chosen):
             with run_ahead.pause():
                 return chosen(*args, **kwargs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from tinynet import autograd, run_ahead
@@ -17,43 +18,42 @@ from tinynet.ops.reduce import sum as sum_
 from tinynet.ops.shape import alias, expand, reshape
 from tinynet.tensor import Tensor
 
+Statistics = Callable[[Array, Array], None]
+
 
 class BatchNorm(Function):
-    """y = weight * x_hat + bias; also the batch's mean and biased variance, which carry no gradient."""
+    """y = weight * x_hat + bias; of the batch's mean and biased variance, which carry no gradient, `use` is told."""
 
     new_gradients = True
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float, use: Statistics) -> Tensor:
+        y: Tensor
         array = delayed.unfinished(x)
-        if delayed.possible(array):
-            y, batch_mean, batch_var, invstd = _later(ctx, array, weight.array, bias.array, eps)
+        if delayed.possible(array):  # take the statistics now, and leave scaling and shifting to what follows
+            batch_mean, batch_var, invstd, scale, shift = run_ahead.call(
+                fused.batch_norm_coefficients, array, weight.array, bias.array, eps=eps
+            )
+            ctx.affine = delayed.Affine(array, scale, shift)
+            y = delayed.scaled_and_shifted(ctx.affine)
         else:
-            arrays = kernels.batch_norm(x.array, weight.array, bias.array, eps=eps)
-            y, batch_mean, batch_var, invstd = (Tensor(array) for array in arrays)
-        ctx.save_for_backward(x, weight, batch_mean, invstd)
-        ctx.mark_non_differentiable(batch_mean, batch_var)
-        ctx.set_materialize_grads(False)
+            found = kernels.batch_norm(x.array, weight.array, bias.array, eps=eps)
+            y, batch_mean, batch_var, invstd = Tensor(found[0]), *found[1:]
+        use(batch_mean, batch_var)
+        ctx.save_for_backward(x, weight, delayed.running(batch_mean), delayed.running(invstd))
         ctx.eps = eps
-        return y, batch_mean, batch_var
+        return y
 
     @staticmethod
-    def backward(ctx: Any, grad_y: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad_y: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, batch_mean, invstd = ctx.saved_tensors
         if type(grad_y) is DelayedTensor and not autograd.is_grad_enabled():
             arrays = [delayed.unfinished(t) for t in (x, weight, batch_mean, invstd)]
             found = _behind_relu(ctx, grad_y, *arrays)
             if found is not None:
-                return (*found, None)
+                return (*found, None, None)
         grads = BatchNormBackward.apply(grad_y, x, weight, batch_mean, invstd, ctx.eps)
-        return (*grads, None)
-
-
-def _later(ctx: Any, x: Array, weight: Array, bias: Array, eps: float) -> tuple[Tensor, ...]:
-    """Take the statistics now, and leave scaling and shifting to what follows."""
-    *found, scale, shift = run_ahead.call(fused.batch_norm_coefficients, x, weight, bias, eps=eps)
-    ctx.affine = delayed.Affine(x, scale, shift)
-    return delayed.scaled_and_shifted(ctx.affine), *[delayed.running(array) for array in found]
+        return (*grads, None, None)
 
 
 def _behind_relu(
@@ -195,9 +195,12 @@ def batch_norm_backward_by_ops(grad_y: Tensor, x: Tensor, weight: Tensor, eps: f
     return grad_x, grad_weight.reshape(weight.shape), grad_bias.reshape(weight.shape)
 
 
-def batch_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, ...]:
-    """Return y, mean and biased variance; x (N, C, ...), the others (C,); arguments are checked in nn.functional."""
-    return BatchNorm.apply(x, weight, bias, eps)
+def batch_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float, use: Statistics) -> Tensor:
+    """Return y; x (N, C, ...), weight and bias (C,); arguments are checked in nn.functional.
+
+    Args:    use: called with mean and biased variance (C,), which may be unfinished (run_ahead.py)
+    """
+    return BatchNorm.apply(x, weight, bias, eps, use)
 
 
 class Standardize(Function):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from tinynet import ops, run_ahead
 from tinynet.autograd import delayed
-from tinynet.backend import array_module, sum_dtype
+from tinynet.backend import Array, array_module, sum_dtype
 from tinynet.grad_mode import is_grad_enabled
 from tinynet.kernels.generic.normalization import move_statistics_
 from tinynet.nn.functional.arguments import check_floating
@@ -306,21 +307,32 @@ def _batch_norm_training(
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {list(x.shape)}"
         )
-    y, mean, var = ops.batch_norm(x, weight, bias, eps)
-    unbiased = count / (count - 1)
+    use = functools.partial(_move_both, running_mean, running_var, momentum, count / (count - 1))
+    return ops.batch_norm(x, weight, bias, eps, use)
+
+
+def _move_both(
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    momentum: Any,
+    unbiased: float,
+    mean: Array,
+    var: Array,
+) -> None:
+    """Move the running statistics by those of a batch, which may be unfinished; var counts times `unbiased`."""
     if running_mean is None or running_var is None or not isinstance(momentum, float):
-        _move(running_mean, mean.array, momentum)
-        _move(running_var, var.array * unbiased, momentum)
-        return y
+        run_ahead.wait()
+        _move(running_mean, mean, momentum)
+        _move(running_var, var * unbiased, momentum)
+        return
     run_ahead.call(
         move_statistics_,
         delayed.unfinished(running_mean),
         running_var=delayed.unfinished(running_var),
-        mean=delayed.unfinished(mean),
-        var=delayed.unfinished(var),
+        mean=mean,
+        var=var,
         momentum=momentum,
         unbiased=unbiased,
     )
     delayed.written(running_mean)
     delayed.written(running_var)
-    return y
