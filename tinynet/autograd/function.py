@@ -50,14 +50,11 @@ class Function:
         state = thread.state
         enabled, recording = state.enabled, False
         if enabled:
-            needs = []
-            for arg in args:
-                need = isinstance(arg, Tensor) and (
-                    arg._requires_grad if arg._view is None else arg.requires_grad
-                )
-                needs.append(need)
-                recording = recording or need
-            ctx.needs_input_grad = tuple(needs)
+            needs = [
+                isinstance(arg, Tensor) and (arg._requires_grad if arg._view is None else arg.requires_grad)
+                for arg in args
+            ]
+            ctx.needs_input_grad, recording = tuple(needs), True in needs
             state.enabled = False
         else:
             ctx.needs_input_grad = (False,) * len(args)

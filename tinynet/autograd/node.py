@@ -116,7 +116,8 @@ class Node:
             metas.append(meta)
         self.outputs = tuple(metas)
         if self._to_save:
-            self._saved = tuple([_saved(tensor, outputs) for tensor in self._to_save])
+            hooks = thread.state.saved_tensors_hooks
+            self._saved = tuple([_saved(tensor, outputs, hooks) for tensor in self._to_save])
             self._to_save = ()
         if constant:
             self.non_differentiable = ()
@@ -252,23 +253,20 @@ class _SavedByHook:
         return tensor
 
 
-def _saved(tensor: Any, outputs: Sequence[Any]) -> Any:
+def _saved(tensor: Any, outputs: Sequence[Any], hooks: Any) -> Any:
     if not isinstance(tensor, Tensor):
         return _SavedInput(tensor, 0)
-    index = _number_of(tensor, outputs)
-    if thread.state.saved_tensors_hooks is not None:
-        return _SavedByHook(tensor, index, *thread.state.saved_tensors_hooks)
+    index = None
+    for i, y in enumerate(outputs):
+        if y is tensor:
+            index = i
+            break
+    if hooks is not None:
+        return _SavedByHook(tensor, index, *hooks)
     if index is not None:
         return _SavedOutput(tensor, index)
     counter = tensor._counter
     return _SavedInput(tensor, 0 if counter is None else counter[0])
-
-
-def _number_of(tensor: Tensor, outputs: Sequence[Any]) -> int | None:
-    for index, y in enumerate(outputs):
-        if y is tensor:
-            return index
-    return None
 
 
 def _changed(tensor: Tensor, node: Node, version: int) -> RuntimeError:

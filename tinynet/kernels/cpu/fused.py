@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.backend import Array
-from tinynet.kernels.cpu.available import FLOAT32, has_compiler, in_rows, pays
+from tinynet.kernels.cpu.available import FLOAT32, LEAST, has_compiler, in_rows, pays
 from tinynet.kernels.generic import fused as generic
 from tinynet.kernels.generic import normalization
 from tinynet.kernels.registry import accelerates
@@ -26,7 +26,7 @@ def _plans() -> Any:
 
 def _rows(x: Array, *others: Any, **named: Any) -> bool:
     """Return whether x lies in rows of channels, and all arrays are float32."""
-    return pays(x) and in_rows(x) and _all_float32(others) and _all_float32(named.values())
+    return x.size >= LEAST and in_rows(x) and _all_float32((x, *others, *named.values())) and has_compiler()
 
 
 def _all_float32(values: Iterable[Any]) -> bool:
