@@ -152,6 +152,7 @@ LOOKS: list[Callable[[Any], Any]] = [
     lambda y: y._version,
     lambda y: y.retain_grad() if y.requires_grad else None,
     lambda y: hasattr(y, "nonsense"),
+    lambda y: delayed.outline(y),
 ]
 READS: list[Callable[[Any], Any]] = [
     lambda y: y.array,
@@ -186,6 +187,15 @@ def test_looking_does_not_compute(look: Any) -> None:
     look(y)
     assert delayed.expression_of(y) is not None
     assert (y.shape, y.dtype, y.ndim) == ((N, C, H, W), np.float32, 4)
+
+
+def test_an_outline_has_the_shape_and_dtype_of_the_values() -> None:
+    net, (x, shortcut) = images()
+    affine = net.bn(x)
+    for y in (affine, affine + shortcut, F.relu(affine), x, tn.arange(3)):
+        outline = delayed.outline(y)
+        assert (outline.shape, outline.dtype) == (y.array.shape, y.array.dtype)
+        assert delayed.outline(y) is y.array
 
 
 @pytest.mark.parametrize("read", READS)

@@ -123,8 +123,11 @@ def left(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-def test_training_has_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    equal_without(monkeypatch, train)
+@pytest.mark.parametrize("momentum", [0.1, None, 1])
+def test_training_has_the_same_bits(momentum: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Running statistics are moved by a kernel, or by NumPy where momentum is a whole number."""
+    changed = {"momentum": momentum}
+    equal_without(monkeypatch, lambda: train(prepare=lambda net: vars(net.blocks[1].bn1).update(changed)))
 
 
 def test_forward_and_backward_leave_kernels_running(left: list[int], monkeypatch: pytest.MonkeyPatch) -> None:

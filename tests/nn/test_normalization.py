@@ -5,7 +5,8 @@ import pytest
 import torch
 
 import tinynet
-from tinynet import nn
+from tinynet import nn, run_ahead
+from tinynet.nn.functional import normalization
 
 SHAPES = {
     "images": (4, 3, 5, 2),
@@ -319,3 +320,11 @@ def test_the_statistics_carry_the_whole_second_derivative(function, draw):
         return tinynet.autograd.grad((y**3).sum(), [x, weight], create_graph=True)
 
     assert tinynet.autograd.gradgradcheck(first_order, [x, weight])
+
+
+def test_numpy_moves_statistics_that_are_finished(monkeypatch, accelerated):
+    """With momentum a whole number no kernel does, and those of the batch may still be computed (run_ahead.py)."""
+    running = []
+    monkeypatch.setattr(normalization, "_move", lambda *_: running.append(run_ahead._running))
+    nn.Sequential(nn.Conv2d(3, 16, 3), nn.BatchNorm2d(16, momentum=1))(tinynet.ones(4, 3, 16, 16))
+    assert running == [False, False]
