@@ -111,6 +111,23 @@ def test_whole_numbers_compare_as_in_python(a: int, b: int) -> None:
     assert whole_numbers(compute, a, b) == [a < b, a >= b, a == b, a < 2, a >= 2, a == 2]
 
 
+@pytest.mark.parametrize("a, b", [(0, 0), (-3, 2), (2, -3)])
+def test_whole_numbers_and_places_are_chosen_by_comparison(a: int, b: int) -> None:
+    def compute(code: Code, x: Int, y: Int) -> Sequence[Int]:
+        return [x.where(x < y, y), x.where(x >= y, 7)]
+
+    assert whole_numbers(compute, a, b) == [min(a, b), a if a >= b else 7]
+    found = np.zeros(4, np.float32)
+
+    def kernel(code: Code) -> None:
+        one, other, out = code.pointers(3)
+        x, y = code.integers(2)
+        out.store(one.where(x < y, other).load())
+
+    run(kernel, np.ones(4, np.float32), np.full(4, 2, np.float32), found, a, b, lanes=4)
+    assert found.tolist() == [1 if a < b else 2] * 4
+
+
 ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "add": lambda x, y: x + y,
     "subtract": lambda x, y: x - y,

@@ -1,4 +1,4 @@
-"""Winograd's minimal filtering F(4x4, 3x3): its matrices, from the points they interpolate, and their products.
+"""Winograd's minimal filtering, F(4x4, 3x3) and of stride 2: its matrices, from points, and products with them.
 
 A row of m = 4 results of a filter of r = 3 taps is the product of two polynomials, which n = m + r - 1 = 6 values
 determine: those at 0, a, -a, b, -b and the leading coefficient ("at infinity"). Evaluating, multiplying value by value
@@ -134,17 +134,17 @@ def _plain() -> Form:
 
 def _strided() -> tuple[Form, Form]:
     """Return the form of 3 taps and stride 2, and that of the gradient of its input."""
-    (AT, G, BT), (A, GT) = derive(FEWER, FEWER_SCALES, 2), map(transposed, derive(FEWER, taps=2)[:2])
+    AT, G, BT = derive(FEWER, FEWER_SCALES, taps=2)
+    plain_AT, plain_G, _ = derive(FEWER, taps=2)
     m, n = len(AT), len(BT)
     one = _frozen([[Fraction(i == j) for j in range(m)] for i in range(m)])
     middle = ((Fraction(0), Fraction(1), Fraction(0)),)
-    spread_G = (*middle, *_between(G, 3))
     forward = Form(
         AT=tuple((*left, *right) for left, right in zip(one, AT, strict=True)),
-        G=spread_G,
+        G=(*middle, *_between(G, 3)),
         BT=(*_between(one, 2 * m + 1, first=1), *_between(BT, 2 * m + 1)),
-        A=(*one, *A),
-        GT=transposed((*middle, *_between(transposed(GT), 3))),
+        A=(*one, *transposed(plain_AT)),
+        GT=transposed((*middle, *_between(plain_G, 3))),
         step=2 * m,
         shared=m,
     )
