@@ -3,7 +3,7 @@
 FLOP: 2 for each multiply-add of a direct convolution, the convention by which speeds are compared; of other kernels the
 additions and multiplications of their formula, comparisons not counted.
 Made: 2 for each multiply-add that the matrix products in registers really make, channels filled up to whole vectors:
-Winograd's F(4x4, 3x3) makes 36 a tile of 16 results where a direct convolution makes 144.
+Winograd's form makes 36 a tile of 16 results where a direct convolution makes 144, and 81 with a stride of 2.
 Bytes: every argument read once and every result written once, whatever a kernel reads or writes besides.
 """
 

@@ -115,6 +115,14 @@ def test_winograd_makes_36_products_where_a_convolution_has_144(name, monkeypatc
 
 
 @pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_winograd_of_stride_2_makes_81(name, monkeypatch):
+    monkeypatch.setattr(convolution, "use_winograd", True)
+    found = kernel_work(name, (3, 16, 16, 16), (32, 16, 3, 3), (3, 32, 8, 8), stride=(2, 2))
+    assert found.flop == 2 * 3 * 64 * 9 * 16 * 32
+    assert found.made == found.flop * 81 / 144
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_places_outside_of_a_small_image_are_not_multiplied(name):
     found = kernel_work(name, (16, 32, 2, 2), (32, 32, 3, 3), (16, 32, 2, 2))
     assert found.flop == 2 * 16 * 4 * 9 * 32 * 32

@@ -47,6 +47,7 @@ GEOMETRIES: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
     ((4, 3, 22, 21), (16, 3, 3, 3), {"padding": (1, 1)}),
     ((4, 16, 12, 11), (20, 16, 3, 2), {"stride": (2, 2), "padding": (1, 0)}),
     ((4, 24, 8, 9), (33, 24, 1, 1), {"stride": (2, 2)}),
+    ((5, 16, 15, 16), (24, 16, 3, 3), {"stride": (2, 2), "padding": (1, 1)}),
     ((2, 32, 8, 9), (16, 32, 3, 3), {"padding": (2, 1), "dilation": (2, 1)}),
     ((4, 16, 12, 11), (20, 16, 3, 2), {"stride": (2, 1), "padding": (1, 0)}),
     ((4, 16, 12, 11), (16, 8, 3, 3), {"padding": (1, 1), "groups": 2}),
@@ -130,9 +131,11 @@ def tolerance(entry: Any, version: Any, dtype: str, options: dict[str, Any]) -> 
 
 
 def _may_be_winograd(version: Any, options: dict[str, Any]) -> bool:
-    return version.function.__name__.endswith("generated") and options["stride"] == options["dilation"] == (
-        1,
-        1,
+    strides = ((1, 1), (2, 2))
+    return (
+        version.function.__name__.endswith("generated")
+        and options["stride"] in strides
+        and options["dilation"] == (1, 1)
     )
 
 

@@ -320,6 +320,8 @@ def _move_both(
     var: Array,
 ) -> None:
     """Move the running statistics by those of a batch, which may be unfinished; var counts times `unbiased`."""
+    if running_mean is None and running_var is None:
+        return
     if running_mean is None or running_var is None or not isinstance(momentum, float):
         run_ahead.wait()
         _move(running_mean, mean, momentum)

@@ -35,19 +35,21 @@ def _read_switch() -> bool:
 
 
 use_winograd = _read_switch()
-"""Whether 3x3 convolutions of stride 1 run as Winograd's; off with TINYNET_CONV=direct."""
+"""Whether 3x3 convolutions of stride 1 and 2 run as Winograd's; off with TINYNET_CONV=direct."""
 
 
 FEWEST = 12
 """Tiles from which Winograd's form is worth transforming the weights."""
 TRANSFORMS = 1.3
 """How many times as long as another a multiplication of Winograd's form takes, with its transforms."""
+WORTH = 0.85
+"""How many of a direct convolution's multiplications the form of stride 2 may make: 81 for 4x4 results, of 144."""
 
 
 def takes_winograd(shape: Shape) -> bool:
     """Return whether Winograd's form fits: 3x3 windows, channels that fill most of a vector, and many tiles.
 
-    The stride is 1, or 2 with zeros of one pixel around as in every residual network.
+    The stride is 1, or 2 with zeros of one pixel around, as in every residual network, and results that fill the tiles.
     """
     return use_winograd and _fits_winograd(shape)
 
@@ -58,7 +60,7 @@ def _fits_winograd(shape: Shape) -> bool:
         (shape.window, shape.dilation) == ((3, 3), (1, 1))
         and (
             (shape.stride == (1, 1) and max(shape.padding) <= 2)
-            or (shape.stride == (2, 2) and shape.padding == (1, 1))
+            or (shape.stride == (2, 2) and shape.padding == (1, 1) and _fills_tiles(shape))
         )
         and min(shape.channels, shape.outputs) >= lanes() // 2
         and min(shape.results) >= 2
@@ -68,11 +70,20 @@ def _fits_winograd(shape: Shape) -> bool:
     )
 
 
+def _multiplications(shape: Shape) -> int:
+    """Return how many multiplications Winograd's form makes of an image and a pair of channels."""
+    kind = winograd_plan.kind_of(shape)
+    return FORMS[kind].planes ** 2 * winograd_plan.tiles(shape.results, kind)
+
+
+def _fills_tiles(shape: Shape) -> bool:
+    """Return whether so many results lie inside of the tiles that the form of stride 2 saves time."""
+    return _multiplications(shape) <= WORTH * math.prod(shape.window) * math.prod(shape.results)
+
+
 def _is_small(shape: Shape) -> bool:
     """Return whether so few places of the window lie inside the image that Winograd's form saves nothing."""
-    kind = winograd_plan.kind_of(shape)
-    products = FORMS[kind].planes ** 2 * winograd_plan.tiles(shape.results, kind)
-    return small_plan.fits(shape) and small_plan.multiplications(shape) < TRANSFORMS * products
+    return small_plan.fits(shape) and small_plan.multiplications(shape) < TRANSFORMS * _multiplications(shape)
 
 
 def takes_small(shape: Shape) -> bool:

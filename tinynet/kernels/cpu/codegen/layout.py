@@ -50,14 +50,12 @@ def copy_row(
     mask: Any,
     left: Number,
     right: Number,
-    through: Any = None,
 ) -> None:
     """Copy one block of L channels of a row of pixels, with zeros on both sides; zeros alone if not `inside`.
 
     Args:    source: the block of the first pixel; stride: floats from pixel to pixel there
              target: where the zeros on the left begin; pixels lie L floats apart
              inside: comparison: the row is a row of the image; left, right: pixels of zeros
-             through: what is done to each vector on the way
     """
     L = code.lanes
     code_left, count = code.int(left), code.int(pixels)
@@ -66,8 +64,7 @@ def copy_row(
     start = target + code_left * L
     with code.when(inside):
         for i in code.range(count):
-            vector = (source + i * stride).load(mask)
-            (start + i * L).store(vector if through is None else through(vector))
+            (start + i * L).store((source + i * stride).load(mask))
     with code.when(code.builder.not_(inside)):
         for i in code.range(count):
             (start + i * L).store(code.zero)

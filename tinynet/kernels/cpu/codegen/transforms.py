@@ -26,9 +26,9 @@ dimensions instead of 144. All of the middle tap are by the same number: 9 plane
 Its gradient, of the input, makes an odd pixel of one pixel of dy by w1, and an even one of two by w2 and w0: the same
 form with its planes' results apart instead of added.
 
-Instructions a vector of channels: 144 for B^T d B, 100 for A^T m A, 80 for A dy A^T, of stride 1. To that end columns
-of A^T are divided, and rows of G multiplied, by powers of their points that make more entries 1, and rows of B^T and A
-are taken in pairs.
+Instructions a vector of channels, of stride 1: 144 for B^T d B, of which neighbouring tiles share 24, 100 for A^T m A,
+80 for A dy A^T. To that end columns of A^T are divided, and rows of G multiplied, by powers of their points that make
+more entries 1, and rows of B^T and A are taken in pairs.
 
 Source:  Lavin, Gray 2015, Fast algorithms for convolutional neural networks, arXiv 1509.09308; on points and errors
          Barabasz, Anderson, Soodhalter, Gregg 2018, arXiv 1803.10986, and Alam, Anderson, Barabasz, Gregg 2022,

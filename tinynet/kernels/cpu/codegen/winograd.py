@@ -18,12 +18,12 @@ V vectors a register tile, of 36 or 81 planes:
     M   [planes][OB/V][T][V*L]
     dU  as U
 
-What stays in cache: a block of tiles is chosen so that V and M of it take a third of the L2 cache of a core ("local":
-a thread goes through all stages of its own blocks). Where U alone is larger than L2 and there are few tiles, or U is
-much larger, each stage runs over a larger block with all threads, multiplying one f after the other, so that U passes
-once through a core for many tiles ("phased", winograd_phases.py).
+What stays in cache: of a block of tiles, V and M, of which a thread goes through all stages ("local"), take as much as
+U, and a third of the L2 cache of a core at least. Where there are few tiles for a large U, or U is as large as L3, each
+stage runs over a larger block with all threads, multiplying one f after the other, so that U passes once through a core
+for many tiles ("phased", winograd_phases.py; winograd_plan.py has the sizes).
 Measured on two cores of Zen 4: as fast as a direct convolution of 450 to 480 GFLOP/s with 16 channels, and 580 to 700
-with 32 to 512; of stride 2, 0.6 to 0.95 times as long as the direct kernels take.
+with 32 to 512; of stride 2, where tiles are full, 0.6 to 0.95 times as long as the direct kernels take.
 
 Source:  Lavin, Gray 2015, arXiv 1509.09308
 """
