@@ -143,15 +143,23 @@ class ChannelSum(Function):
         return expand(reshape(grad, (1, -1, *(1,) * (len(ctx.shape) - 2))), ctx.shape)
 
 
+def finish_later(x: Tensor, scale: Array, shift: Array) -> Tensor | None:
+    """Return x * scale + shift, to be done by the convolution that x waits for; None of another tensor."""
+    source = delayed.convolution_of(x)
+    if source is None or scale.dtype != source.x.dtype:
+        return None
+    return delayed.scaled_and_shifted(delayed.Affine(source.x, scale, shift, source))
+
+
 class ChannelAffine(Function):
     """x * scale + shift, one scale and shift a channel."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         need_x, need_scale, _ = ctx.needs_input_grad
-        source = delayed.convolution_of(x)
-        if source is not None and not any(ctx.needs_input_grad) and scale.dtype == source.x.dtype:
-            return delayed.scaled_and_shifted(delayed.Affine(source.x, scale.array, shift.array, source))
+        later = None if any(ctx.needs_input_grad) else finish_later(x, scale.array, shift.array)
+        if later is not None:
+            return later
         ctx.save_for_backward(x if need_scale else None, scale if need_x else None)
         array = delayed.unfinished(x)
         if delayed.possible(array) and scale.dtype == array.dtype:

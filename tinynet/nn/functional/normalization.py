@@ -16,6 +16,7 @@ from tinynet.grad_mode import is_grad_enabled
 from tinynet.kernels.generic.normalization import move_statistics_
 from tinynet.nn.functional.arguments import check_floating
 from tinynet.nn.functional.pool import avg_pool2d
+from tinynet.ops.normalization import finish_later
 from tinynet.tensor import Tensor
 
 __all__ = [
@@ -66,12 +67,17 @@ def batch_norm(
         return _batch_norm_training(input, running_mean, running_var, weight, bias, momentum, eps)
     if running_mean is None or running_var is None:
         raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
-    if is_grad_enabled() and any(t.requires_grad for t in (weight, bias, running_mean, running_var)):
+    recording = is_grad_enabled()
+    if recording and any(t.requires_grad for t in (weight, bias, running_mean, running_var)):
         scale = weight / ops.sqrt(running_var + eps)
         shift = bias - running_mean * scale
     else:  # the same, but for what it takes to record it
-        scale = Tensor(weight.array / array_module(weight.array).sqrt(running_var.array + eps))
-        shift = Tensor(bias.array - running_mean.array * scale.array)
+        factor = weight.array / array_module(weight.array).sqrt(running_var.array + eps)
+        term = bias.array - running_mean.array * factor
+        later = None if recording else finish_later(input, factor, term)
+        if later is not None:
+            return later
+        scale, shift = Tensor(factor), Tensor(term)
     y = ops.channel_affine(input, scale, shift)
     return y if y.dtype == dtype else y.to(dtype)
 
