@@ -131,11 +131,11 @@ def tolerance(entry: Any, version: Any, dtype: str, options: dict[str, Any]) -> 
 
 
 def _may_be_winograd(version: Any, options: dict[str, Any]) -> bool:
-    strides = ((1, 1), (2, 2))
+    stride, padding = options["stride"], options["padding"]
     return (
         version.function.__name__.endswith("generated")
-        and options["stride"] in strides
         and options["dilation"] == (1, 1)
+        and (stride == (1, 1) or (stride, padding) == ((2, 2), (1, 1)))
     )
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from tinynet.backend import Array
-from tinynet.kernels.cpu.available import FLOAT32, LEAST, has_compiler, in_rows, pays
+from tinynet.kernels.cpu.available import FLOAT32, LEAST, all_float32, has_compiler, in_rows, pays
 from tinynet.kernels.generic import fused as generic
 from tinynet.kernels.generic import normalization
 from tinynet.kernels.registry import accelerates
@@ -26,14 +25,7 @@ def _plans() -> Any:
 
 def _rows(x: Array, *others: Any, **named: Any) -> bool:
     """Return whether x lies in rows of channels, and all arrays are float32."""
-    return x.size >= LEAST and in_rows(x) and _all_float32((x, *others, *named.values())) and has_compiler()
-
-
-def _all_float32(values: Iterable[Any]) -> bool:
-    for value in values:  # all() of a generator takes twice as long
-        if isinstance(value, np.ndarray) and value.dtype is not FLOAT32 and value.dtype != FLOAT32:
-            return False
-    return True
+    return x.size >= LEAST and in_rows(x) and all_float32((x, *others, *named.values())) and has_compiler()
 
 
 @accelerates(generic.batch_norm_coefficients, device="cpu", when=_rows, ahead=True)
@@ -148,7 +140,7 @@ def flat(x: Array, *others: Any, **named: Any) -> bool:
     """Return whether x lies without gaps, and all arrays are float32 and have its shape."""
     arrays = [a for a in (*others, *named.values()) if isinstance(a, np.ndarray)]
     dense = pays(x) and (x.flags.c_contiguous or in_rows(x))
-    return dense and _all_float32(arrays) and all(a.shape == x.shape for a in arrays)
+    return dense and all_float32(arrays) and all(a.shape == x.shape for a in arrays)
 
 
 def elementwise(kind: str, x: Array, other: Array, y: Array) -> Array:

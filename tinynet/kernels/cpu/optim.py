@@ -5,12 +5,13 @@ Measured: `python -m benchmarks.kernels`
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 
 from tinynet.backend import Array
-from tinynet.kernels.cpu.available import FLOAT32, LEAST, has_compiler
+from tinynet.kernels.cpu.available import LEAST, all_float32, has_compiler
 from tinynet.kernels.generic import optim as generic
 from tinynet.kernels.registry import accelerates
 
@@ -20,18 +21,10 @@ def _covered(params: list[Array], grads: list[Array], *buffers: list[Array] | No
     changed = [params, *(kind for kind in buffers if kind is not None)]
     return (
         has_compiler()
-        and _all_float32(grads, *changed)
+        and all_float32(itertools.chain(grads, *changed))
         and sum(param.size for param in params) >= LEAST
         and all(map(_alike, zip(*changed, strict=True)))
     )
-
-
-def _all_float32(*kinds: list[Array]) -> bool:
-    for kind in kinds:  # all() of a generator takes twice as long
-        for array in kind:
-            if array.dtype is not FLOAT32 and array.dtype != FLOAT32:
-                return False
-    return True
 
 
 def _alike(arrays: tuple[Array, ...]) -> bool:
