@@ -21,7 +21,7 @@ from tests.autograd.programs import (
     relu_with_two_consumers,
     two_affines,
 )
-from tinynet.autograd import delayed
+from tinynet.autograd import delayed, expressions
 from tinynet.nn import functional as F
 from tinynet.training.cli import guard
 
@@ -142,7 +142,7 @@ def test_data_of_a_delayed_tensor_can_be_replaced() -> None:
 
 def test_a_chain_is_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither what comes before the ReLU nor the gradient behind it is ever written down."""
-    monkeypatch.setattr(delayed.Masked, "compute", None)
+    monkeypatch.setattr(expressions.Masked, "compute", None)
     for expression in (delayed.Affine, delayed.Sum):
         monkeypatch.setattr(expression, "compute", _with_relu_only(expression.compute))
     for program in (conv_bn_relu, basic_block, basic_block_as_in_torchvision, two_affines, pre_activation):

@@ -27,19 +27,11 @@ from typing import Any
 import numpy as np
 
 from tinynet import run_ahead
-from tinynet.autograd.expressions import (
-    Affine,
-    Convolved,
-    GradientSum,
-    Masked,
-    Running,
-    Sum,
-    waits_for_convolution,
-)
+from tinynet.autograd.expressions import Affine, Convolved, Running, Sum, waits_for_convolution
 from tinynet.backend import Array, BackendUnavailable
 from tinynet.grad_mode import thread
 from tinynet.kernels.generic import fused
-from tinynet.memory import empty, is_private, laid_out_like
+from tinynet.memory import empty, is_private
 from tinynet.tensor.core import Tensor
 from tinynet.tensor.size import Size
 
@@ -273,10 +265,11 @@ def possible(x: Array) -> bool:
 
 def _may_wait(x: Array) -> bool:
     """Return whether what begins with this array may be computed later."""
-    return is_private(x) and _anything_may_wait()
+    return is_private(x) and anything_may_wait()
 
 
-def _anything_may_wait() -> bool:
+def anything_may_wait() -> bool:
+    """Return whether values may be computed later at all."""
     if not (_read_switch() if enabled is None else enabled):
         return False
     state = thread.state
@@ -304,7 +297,7 @@ def convolved(
 
     Args:    size: height and width of the result
     """
-    if not run_ahead.allowed() or not _anything_may_wait() or size == (1, 1):
+    if not run_ahead.allowed() or not anything_may_wait() or size == (1, 1):
         return None
     private = is_private(x)
     if not private and x.size > COPIED:
@@ -357,13 +350,12 @@ def added(x: Any, y: Any) -> DelayedTensor | None:
         if type(first) is not Affine or not isinstance(y, Tensor):
             return None
         second = expression_of(y)
-        if second is None or isinstance(second, Running | Convolved):
-            second = unfinished(y)
         if type(second) is Affine:
             return DelayedTensor(Sum(first, second)) if _lies_alike(first.x, second.x) else None
-        if isinstance(second, Sum | GradientSum | Masked) or not _lies_alike(first.x, second):
+        if second is not None and not isinstance(second, Running | Convolved):
             return None
-        return DelayedTensor(Sum(first, second))
+        array = unfinished(y)
+        return DelayedTensor(Sum(first, array)) if _lies_alike(first.x, array) else None
 
 
 def positive_part(x: Any) -> tuple[Array | None, Affine | None]:
@@ -375,26 +367,3 @@ def positive_part(x: Any) -> tuple[Array | None, Affine | None]:
         if not isinstance(expression, Affine | Sum):
             return None, None
         return expression.compute(relu=True), expression if type(expression) is Affine else None
-
-
-def sum_of_gradients(x: Tensor, y: Tensor) -> Tensor | None:
-    """Return x + y, later, of two gradients that meet; None if they are to be added now."""
-    a, b = unfinished(x), unfinished(y)
-    if not possible(a) and possible(b):
-        a, b = b, a
-    if a.shape != b.shape or a.dtype != b.dtype or not possible(a):
-        return None
-    b = laid_out_like(b, a)
-    return DelayedTensor(GradientSum(a, b)) if is_private(b) else None
-
-
-def masked(grad: Tensor, y: Array, affine: Affine | None) -> Tensor | None:
-    """Return the gradient where y > 0, later; None if it is to be computed now."""
-    if not possible(y):
-        return None
-    expression = expression_of(grad)
-    if type(expression) is GradientSum:
-        a, b = laid_out_like(expression.x, y), laid_out_like(expression.other, y)
-    else:
-        a, b = laid_out_like(unfinished(grad), y), None
-    return DelayedTensor(Masked(a, b, y, affine)) if is_private(a) and (b is None or is_private(b)) else None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinynet import run_ahead
-from tinynet.autograd import anomaly, delayed
+from tinynet.autograd import anomaly, delayed, delayed_gradients
 from tinynet.autograd.node import AccumulateGrad, Edge, Node, edge_of
 from tinynet.backend import array_module, warnings_back, warnings_off
 from tinynet.grad_mode import is_grad_enabled, set_grad_enabled, thread
@@ -131,7 +131,7 @@ class _Sum:
     __slots__ = ("value",)
 
     def __init__(self, first: Tensor, second: Tensor) -> None:
-        later = None if is_grad_enabled() else delayed.sum_of_gradients(first, second)
+        later = None if is_grad_enabled() else delayed_gradients.sum_of_gradients(first, second)
         self.value = first + second if later is None else later
 
     def add(self, gradient: Tensor) -> None:

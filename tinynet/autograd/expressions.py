@@ -11,7 +11,7 @@ from typing import Any
 
 from tinynet import run_ahead
 from tinynet.backend import Array
-from tinynet.kernels.generic import fused
+from tinynet.kernels.generic import conv, fused
 from tinynet.memory import empty_like
 
 
@@ -135,6 +135,38 @@ class Masked:
     def compute(self) -> Array:
         """Return the values."""
         return run_ahead.call(fused.masked_sum, self.x, other=self.other, y=self.y)
+
+
+@dataclass(eq=False, slots=True)
+class SparseGradient:
+    """The gradient of images of which a convolution reads only some pixels; that of all others is zero."""
+
+    x: Array
+    """An array of the shape and dtype of the gradient, no more."""
+    grad_y: Array
+    weight: Array
+    geometry: dict[str, Any]
+    """Stride, padding, dilation and groups."""
+
+    def reads(self) -> tuple[Array, ...]:
+        """Return the arrays that the values are computed from."""
+        return self.grad_y, self.weight
+
+    def compute(self) -> Array:
+        """Return the values, zeros too."""
+        return run_ahead.call(
+            conv.conv2d_grad_input, self.grad_y, self.weight, image=self.x.shape[2:], **self.geometry
+        )
+
+    def add_to(self, grad_x: Array) -> bool:
+        """Add the gradient of the pixels that are read; return False if no kernel does this without the others."""
+        kernel = fused.conv2d_grad_input_add_.kernel  # type: ignore[attr-defined]
+        given = {"grad_y": self.grad_y, "weight": self.weight, **self.geometry}
+        chosen = kernel.select(grad_x, **given)
+        if chosen is kernel.generic:
+            return False
+        run_ahead.call(chosen, grad_x, **given)
+        return True
 
 
 @dataclass(eq=False, slots=True)

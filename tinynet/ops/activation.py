@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinynet import random
-from tinynet.autograd import Function, delayed, is_grad_enabled
+from tinynet.autograd import Function, delayed, delayed_gradients, is_grad_enabled
 from tinynet.backend import Array, array_module, to_device
 from tinynet.kernels.generic import activation as kernels
 from tinynet.ops.comparison import where
@@ -50,7 +50,9 @@ class ReLU(Function):
     @staticmethod
     def backward(ctx: Any, grad_y: Tensor) -> Tensor:
         (y,) = ctx.saved_tensors
-        later = None if is_grad_enabled() else delayed.masked(grad_y, delayed.unfinished(y), ctx.affine)
+        later = (
+            None if is_grad_enabled() else delayed_gradients.masked(grad_y, delayed.unfinished(y), ctx.affine)
+        )
         return ReLUBackward.apply(grad_y, y.detach()) if later is None else later
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinynet import run_ahead
-from tinynet.autograd import Function, delayed, is_grad_enabled
+from tinynet.autograd import Function, delayed, delayed_gradients, is_grad_enabled
 from tinynet.kernels.generic import conv as kernels
 from tinynet.kernels.generic import fused
 from tinynet.kernels.generic.im2col import Pair, col2im, im2col, output_size
@@ -66,9 +66,10 @@ class Conv2d(Function):
         array, options = delayed.unfinished(grad_y), ctx.geometry.options()
         grad_x = grad_weight = None
         if need_x:
-            grad_x = delayed.running(
-                run_ahead.call(kernels.conv2d_grad_input, array, weight.array, image=image, **options)
-            )
+            grad_x = delayed_gradients.of_some_pixels(array, weight.array, image, **options)
+            if grad_x is None:
+                found = run_ahead.call(kernels.conv2d_grad_input, array, weight.array, image=image, **options)
+                grad_x = delayed.running(found)
         if need_weight:
             factors = delayed.unfinished(x), array
             grad_weight = delayed.running(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tinynet import autograd, run_ahead
-from tinynet.autograd import Function, delayed
+from tinynet.autograd import Function, delayed, expressions
 from tinynet.autograd.delayed import DelayedTensor
 from tinynet.backend import Array, array_module
 from tinynet.kernels.generic import fused
@@ -61,10 +61,12 @@ def _behind_relu(
 ) -> tuple[Tensor, ...] | None:
     """Return the gradients from that of a ReLU, or of two that meet, in the same passes; None for another gradient."""
     gradient = delayed.expression_of(grad_y)
-    if gradient is None or (ctx.affine is None and not _covered(gradient.x, x)):
+    if gradient is None or isinstance(gradient, expressions.SparseGradient):
+        return None
+    if ctx.affine is None and not _covered(gradient.x, x):
         return None
     y = scale = shift = None
-    if isinstance(gradient, delayed.Masked):
+    if isinstance(gradient, expressions.Masked):
         affine = gradient.affine
         if affine is not None and affine is ctx.affine:
             scale, shift = affine.scale, affine.shift

@@ -328,6 +328,26 @@ def conv2d_grad_input_generated(
     return grad_x.transpose(0, 3, 1, 2)
 
 
+def _can_be_added(
+    grad_x: Array, *, grad_y: Array, weight: Array, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> bool:
+    """Return whether generated kernels cover the call, and grad_x lies channels last."""
+    covered = _machine_code(grad_y, weight, stride=stride, groups=groups) and is_float32(grad_x)
+    if not covered or not in_rows(grad_x):
+        return False
+    return _generated().takes_sum(_shape(grad_x.shape, weight.shape, stride, padding, dilation))
+
+
+@accelerates(fused.conv2d_grad_input_add_, device="cpu", when=_can_be_added, ahead=True)
+def conv2d_grad_input_add_generated_(
+    grad_x: Array, *, grad_y: Array, weight: Array, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> None:
+    """Add the pixels that are read, and leave all others."""
+    shape = _shape(grad_x.shape, weight.shape, stride, padding, dilation)
+    grad_x = grad_x.transpose(0, 2, 3, 1)
+    _generated().add_grad_input(grad_x, channels_last(grad_y), np.ascontiguousarray(weight), shape)
+
+
 @accelerates(generic.conv2d_grad_weight, device="cpu", when=_machine_code, ahead=True)
 def conv2d_grad_weight_generated(
     x: Array, grad_y: Array, *, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int

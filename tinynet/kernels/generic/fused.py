@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinynet.backend import Array, array_module, sum_dtype
-from tinynet.kernels.generic.conv import conv2d
+from tinynet.kernels.generic.conv import conv2d, conv2d_grad_input
 from tinynet.kernels.generic.im2col import Pair
 from tinynet.kernels.generic.normalization import channel_mean
 from tinynet.kernels.registry import kernel
@@ -83,6 +83,17 @@ def conv2d_finished_(
         y += other
     if relu:
         array_module(y).maximum(y, y.dtype.type(0), out=y)
+
+
+@kernel
+def conv2d_grad_input_add_(
+    grad_x: Array, *, grad_y: Array, weight: Array, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> None:
+    """Add the gradient of the input of conv2d to grad_x (N, C, H, W), from that of y."""
+    image = grad_x.shape[2], grad_x.shape[3]
+    grad_x += conv2d_grad_input(
+        grad_y, weight, image=image, stride=stride, padding=padding, dilation=dilation, groups=groups
+    )
 
 
 @kernel

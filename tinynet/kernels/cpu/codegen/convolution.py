@@ -170,6 +170,21 @@ def _grad_input(plan: Plan, shape: Shape, by_winograd: bool) -> None:
         direct_plan.grad_input(plan, shape, dy, weight, dx)
 
 
+def takes_sum(shape: Shape) -> bool:
+    """Return whether `add_grad_input` covers a shape."""
+    return not _gradient_fits_planes(shape)
+
+
+def add_grad_input(dx: np.ndarray, dy: np.ndarray, weight: np.ndarray, shape: Shape) -> None:
+    """Add the gradient of x to dx, from that of y; pixels of x that no window touches are left alone."""
+    _add_grad_input(shape)(dy, weight, dx)
+
+
+@planned
+def _add_grad_input(plan: Plan, shape: Shape) -> None:
+    direct_plan.grad_input(plan, shape, *plan.arrays(3), add=True)
+
+
 def grad_weight(x: np.ndarray, dy: np.ndarray, shape: Shape) -> np.ndarray:
     """Return the gradient of weight from x and the gradient of y."""
     by_winograd = takes_winograd(shape)

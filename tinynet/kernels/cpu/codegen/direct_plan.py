@@ -6,6 +6,7 @@ Arrays as in convolution.py.
 from __future__ import annotations
 
 import functools
+import math
 
 import numpy as np
 
@@ -120,8 +121,8 @@ def _multiply(
     )  # fmt: skip
 
 
-def grad_input(plan: Plan, shape: Shape, dy: Given, weight: Given, dx: Given) -> None:
-    """Convolve dy with the turned weight into dx, phase by phase."""
+def grad_input(plan: Plan, shape: Shape, dy: Given, weight: Given, dx: Given, *, add: bool = False) -> None:
+    """Convolve dy with the turned weight into dx, or add it to dx, phase by phase."""
     (H, W), C, O = shape.image, shape.channels, shape.outputs
     (KH, KW), (SH, SW), (PH, PW), (DH, DW) = shape.window, shape.stride, shape.padding, shape.dilation
     L = lanes()
@@ -132,7 +133,10 @@ def grad_input(plan: Plan, shape: Shape, dy: Given, weight: Given, dx: Given) ->
     right = max((count + shift for _, count, taps in horizontal for _, shift in taps), default=1)
     span = 1 + top + max(0, max((shift for _, _, taps in vertical for _, shift in taps), default=0))
     width = left + max(right, 1)
-    R, V = register_tile(tuple(sorted({count for _, count, _ in horizontal})), -(-C // L))
+    columns = sorted({count for _, count, _ in horizontal})
+    R, V = register_tile(tuple(columns), -(-C // L))
+    if add:  # the last tile of a row begins so that it ends with it: here none may overlap another
+        R = max(r for r in range(1, R + 1) if math.gcd(*columns) % r == 0)
     rows, groups = whole(O, cw), -(-C // (V * L))
     places: list[int] = []
     phases, order, offset = [], [], 0
@@ -140,6 +144,8 @@ def grad_input(plan: Plan, shape: Shape, dy: Given, weight: Given, dx: Given) ->
         for j, wide, taps_w in horizontal:
             kernel = [kh * KW + kw for kh, _ in taps_h for kw, _ in taps_w]
             at = [((sh + top) * width + sw + left) * cw for _, sh in taps_h for _, sw in taps_w]
+            if add and not at:
+                continue
             phases.append([len(places), len(places) + len(at), offset, (i * W + j) * C, tall, wide])
             places += at
             panel = rows * V * L
@@ -150,8 +156,9 @@ def grad_input(plan: Plan, shape: Shape, dy: Given, weight: Given, dx: Given) ->
         plan.step(clear(), panels, offset)
     plan.step(packing.pack_turned(V, KH * KW), weight, panels, np.array(order, np.int64), O, C, len(order))
     _multiply(
-        plan, dy, panels, dx, Ending(), (shape.images, *shape.results, O, C), phases, places, R=R, V=V, cw=cw, stride=1,
-        top=top, left=left, width=width, span=span, out_image=H * W * C, out_row=SH * W * C, out_pixel=SW * C,
+        plan, dy, panels, dx, Ending(other=dx if add else None), (shape.images, *shape.results, O, C), phases, places,
+        R=R, V=V, cw=cw, stride=1, top=top, left=left, width=width, span=span,
+        out_image=H * W * C, out_row=SH * W * C, out_pixel=SW * C,
     )  # fmt: skip
 
 

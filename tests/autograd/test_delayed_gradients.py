@@ -1,0 +1,164 @@
+"""The gradient of pixels that are seldom read is added to the one that it meets: every bit as if both were computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+from tests.autograd.chains import C, Net, bits, check
+from tinynet import nn
+from tinynet.autograd import expressions
+from tinynet.nn import functional as F
+
+pytestmark = [pytest.mark.usefixtures("fusion"), pytest.mark.usefixtures("accelerated")]
+
+
+def shortcut(window: int = 1, stride: int = 2, groups: int = 1) -> Any:
+    """A convolution between whose windows pixels lie, the same at every call."""
+    tn.manual_seed(2)
+    return nn.Conv2d(C, 4 * C, window, stride=stride, groups=groups, bias=False)
+
+
+def upstream(y: Any) -> Any:
+    return tn.Tensor(np.random.default_rng(3).standard_normal(y.shape, np.float32))
+
+
+def finish(net: Net, layer: Any, *outputs: Any) -> None:
+    """Go back from all outputs, and note the gradient of the layer."""
+    tn.autograd.backward(list(outputs), [upstream(y) for y in outputs])
+    net.see(*(p.grad for p in layer.parameters()))
+
+
+def behind_bn_and_relu(net: Net) -> None:
+    layer = shortcut()
+    x = F.relu(net.bn(net.image()))
+    finish(net, layer, net.conv2(x), layer(x))
+
+
+def shortcut_first(net: Net) -> None:
+    layer = shortcut()
+    x = F.relu(net.bn(net.image()))
+    y = layer(x)
+    finish(net, layer, net.conv2(x), y)
+
+
+def of_an_image(net: Net) -> None:
+    layer = shortcut(stride=3)
+    finish(net, layer, net.conv2(net.x), layer(net.x))
+
+
+def of_a_window_of_two(net: Net) -> None:
+    layer = shortcut(2, 3)
+    x = net.image()
+    finish(net, layer, net.conv2(x), layer(x))
+
+
+def three_meet(net: Net) -> None:
+    layer, other = shortcut(), shortcut(stride=4)
+    x = F.relu(net.bn(net.image()))
+    finish(net, layer, other(x), net.conv2(x), layer(x))
+
+
+TAKEN = [behind_bn_and_relu, shortcut_first, of_an_image, of_a_window_of_two]
+
+
+@pytest.mark.parametrize("program", [*TAKEN, three_meet], ids=lambda program: program.__name__)
+def test_every_bit_is_as_without_fusion(program: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    check(program, monkeypatch)
+
+
+@pytest.mark.parametrize("program", TAKEN, ids=lambda program: program.__name__)
+def test_zeros_are_not_written(program: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expressions.SparseGradient, "compute", None)
+    monkeypatch.setattr(expressions.GradientSum, "compute", None)
+    program(Net())
+
+
+def alone(net: Net) -> None:
+    layer = shortcut()
+    finish(net, layer, layer(F.relu(net.bn(net.image()))))
+
+
+def behind_bn_alone(net: Net) -> None:
+    layer = shortcut()
+    finish(net, layer, layer(net.bn(net.image())))
+
+
+def two_of_them(net: Net) -> None:
+    layer, other = shortcut(), shortcut(stride=3)
+    x = F.relu(net.bn(net.image()))
+    finish(net, layer, layer(x), other(x))
+
+
+def meeting_what_others_have(net: Net) -> None:
+    """The other gradient is handed on to two places, so nothing may be added to it."""
+    layer = shortcut()
+    x, y = net.image(), net.conv2(net.x)
+    finish(net, layer, layer(x), x + y)
+    net.see(net.x.grad)
+
+
+def in_groups(net: Net) -> None:
+    layer = shortcut(groups=2)
+    x = net.image()
+    finish(net, layer, net.conv2(x), layer(x))
+
+
+def seen_by_hooks(net: Net) -> None:
+    layer = shortcut()
+    x = net.image()
+    x.register_hook(lambda grad: net.see(grad))
+    x.retain_grad()
+    finish(net, layer, net.conv2(x), layer(x))
+    net.see(x.grad)
+
+
+def wanted_itself(net: Net) -> None:
+    layer = shortcut()
+    x = net.image().detach().requires_grad_()
+    y = layer(x)
+    (found,) = tn.autograd.grad(y, x, upstream(y))
+    layer.weight.data.zero_()  # changed while the gradient might still wait
+    net.see(found)
+
+
+def into_a_leaf_twice(net: Net) -> None:
+    layer = shortcut()
+    x = tn.Tensor(net.x.array.copy(), requires_grad=True)
+    for _ in range(2):
+        finish(net, layer, layer(x))
+        net.see(x.grad)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        alone, behind_bn_alone, two_of_them, meeting_what_others_have, in_groups, seen_by_hooks, wanted_itself,
+        into_a_leaf_twice,
+    ],
+    ids=lambda program: program.__name__,
+)  # fmt: skip
+def test_it_is_computed_where_nothing_can_be_added(program: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    check(program, monkeypatch)
+
+
+@pytest.mark.parametrize("change", ["double", "planes"])
+def test_other_arrays_are_computed(change: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def program(net: Net) -> None:
+        layer: Callable[[Any], Any] = shortcut()
+        x = net.image().detach()
+        x = x.double() if change == "double" else tn.Tensor(np.ascontiguousarray(x.array))
+        layer, conv = layer.to(x.dtype), net.conv2.to(x.dtype)  # type: ignore[attr-defined]
+        x.requires_grad_()
+        finish(net, layer, conv(x), layer(x))
+        net.see(x.grad)
+
+    check(program, monkeypatch)
+
+
+def test_bits_are_compared() -> None:
+    assert (bits(np.float32(0.0)) != bits(np.float32(-0.0))).all()
