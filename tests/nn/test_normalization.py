@@ -180,6 +180,15 @@ def test_evaluation_needs_statistics(draw, same_error):
     )
 
 
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_negative_variance_gives_nan_without_a_warning(recorded, draw):
+    layer = nn.BatchNorm2d(3).eval()
+    layer.running_var.array[1] = -1
+    with tinynet.set_grad_enabled(recorded):
+        y = layer(tinynet.Tensor(draw((2, 3, 4, 4), "float32")))
+    assert np.isnan(y.array).any(axis=(0, 2, 3)).tolist() == [False, True, False]
+
+
 def test_function_needs_channels():
     with pytest.raises(RuntimeError, match=r"\(N, C, ...\).*\[3\]"):
         nn.functional.batch_norm(tinynet.ones(3), None, None, training=True)

@@ -15,7 +15,7 @@ from typing import Any
 from tinynet.autograd import graph
 from tinynet.autograd.anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from tinynet.autograd.engine import backward, grad
-from tinynet.autograd.function import Function, once_differentiable
+from tinynet.autograd.function import Function, once_differentiable, quietly
 from tinynet.autograd.node import Node
 from tinynet.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from tinynet.tensor.core import Variable
@@ -34,6 +34,7 @@ __all__ = [
     "is_grad_enabled",
     "no_grad",
     "once_differentiable",
+    "quietly",
     "set_detect_anomaly",
     "set_grad_enabled",
 ]

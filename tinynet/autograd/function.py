@@ -86,6 +86,17 @@ class Function:
         return result
 
 
+def quietly(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function that computes, as `apply` calls forward: without NumPy's floating-point warnings."""
+    if thread.state.quiet:
+        return function(*args)
+    warnings = warnings_off()
+    try:
+        return function(*args)
+    finally:
+        warnings_back(warnings)
+
+
 def _record(ctx: Node, args: Sequence[Any], result: Any) -> Any:
     """Record an applied function, and return its result."""
     outputs = result if type(result) is tuple else (result,)

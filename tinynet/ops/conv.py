@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinynet import run_ahead
-from tinynet.autograd import Function, delayed, delayed_gradients, is_grad_enabled
+from tinynet.autograd import Function, delayed, delayed_gradients, is_grad_enabled, quietly
 from tinynet.kernels.generic import conv as kernels
 from tinynet.kernels.generic import fused
 from tinynet.kernels.generic.im2col import Pair, col2im, im2col, output_size
@@ -40,13 +40,12 @@ class Conv2d(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
-        shift = None if bias is None else bias.array
-        array = delayed.unfinished(x)
         if not any(ctx.needs_input_grad):
-            size = output_size(array.shape[2:], weight.array.shape[2:], *geometry.window())
-            later = delayed.convolved(array, weight.array, shift, size, **geometry.options())
+            later = _later(x, weight, bias, geometry)
             if later is not None:
                 return later
+        shift = None if bias is None else bias.array
+        array = delayed.unfinished(x)
         _save(ctx, x, weight, geometry)
         if is_private(array):
             found = run_ahead.call(kernels.conv2d, array, weight.array, shift, **geometry.options())
@@ -76,6 +75,13 @@ class Conv2d(Function):
                 run_ahead.call(kernels.conv2d_grad_weight, *factors, kernel_size=kernel_size, **options)
             )
         return grad_x, grad_weight, Tensor(fused.channel_sum(array)) if need_bias else None, None
+
+
+def _later(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor | None:
+    """Return what Conv2d would, to be computed later; None if it is to be now."""
+    array, shift = delayed.unfinished(x), None if bias is None else bias.array
+    size = output_size(array.shape[2:], weight.array.shape[2:], *geometry.window())
+    return delayed.convolved(array, weight.array, shift, size, **geometry.options())
 
 
 class ConvGradInput(Function):
@@ -169,6 +175,12 @@ class Col2Im(Function):
 
 def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
     """Cross-correlate x (N, C, H, W) with weight (O, C/groups, KH, KW), add bias (O,); checked in nn.functional."""
+    if (
+        not is_grad_enabled()
+    ):  # there is nothing to record, which takes as long as to say what is to be computed
+        later = quietly(_later, x, weight, bias, geometry)
+        if later is not None:
+            return later
     return Conv2d.apply(x, weight, bias, geometry)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinynet import ops, run_ahead
-from tinynet.autograd import delayed
+from tinynet.autograd import delayed, quietly
 from tinynet.backend import Array, array_module, sum_dtype
 from tinynet.grad_mode import is_grad_enabled
 from tinynet.kernels.generic.normalization import move_statistics_
@@ -57,8 +57,10 @@ def batch_norm(
     if x.dtype.kind != "f":
         check_floating(input, "batch_norm")
     C, dtype = x.shape[1], x.dtype
-    named = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
-    _check_parameters("batch_norm", input, (C,), **named)
+    _check_parameters(
+        "batch_norm", input, (C,),
+        {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias},
+    )  # fmt: skip
     if weight is None:
         weight = Tensor(array_module(input.array).ones(C, dtype))
     if bias is None:
@@ -72,8 +74,8 @@ def batch_norm(
         scale = weight / ops.sqrt(running_var + eps)
         shift = bias - running_mean * scale
     else:  # the same, but for what it takes to record it
-        factor = weight.array / array_module(weight.array).sqrt(running_var.array + eps)
-        term = bias.array - running_mean.array * factor
+        arrays = weight.array, bias.array, running_mean.array, running_var.array
+        factor, term = quietly(_coefficients, *arrays, eps)
         later = None if recording else finish_later(input, factor, term)
         if later is not None:
             return later
@@ -144,7 +146,7 @@ def group_norm(
             "Expected number of channels in input to be divisible by num_groups, but got input of shape "
             f"{list(input.shape)} and num_groups={num_groups}"
         )
-    _check_parameters("group_norm", input, (C,), weight=weight, bias=bias)
+    _check_parameters("group_norm", input, (C,), {"weight": weight, "bias": bias})
     if input.numel() == num_groups:
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {list(input.shape)} and "
@@ -189,7 +191,7 @@ def instance_norm(
         )
     check_floating(input, "instance_norm")
     named = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
-    _check_parameters("instance_norm", input, (input.shape[1],), **named)
+    _check_parameters("instance_norm", input, (input.shape[1],), named)
     y = _wide(input)
     if y.numel():
         y, mean, var = ops.standardize(y, tuple(range(2, y.ndim)), eps)
@@ -232,6 +234,20 @@ def _wide(x: Tensor) -> Tensor:
     return x.to(sum_dtype(x.dtype))
 
 
+def _coefficients(weight: Array, bias: Array, mean: Array, var: Array, eps: float) -> tuple[Array, Array]:
+    """Return the scale and shift (C,) that normalise with these statistics."""
+    if isinstance(var, np.ndarray):
+        eps = _constant(eps, var.dtype)
+    scale = weight / array_module(var).sqrt(var + eps)
+    return scale, bias - mean * scale
+
+
+@functools.lru_cache
+def _constant(value: float, dtype: Any) -> Any:
+    """Return a number as an array, which NumPy adds in a third of the time."""
+    return np.asarray(value, dtype)
+
+
 def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[int, ...]) -> Tensor:
     """Return x * weight + bias, both reshaped to `shape`."""
     if weight is not None:
@@ -244,7 +260,9 @@ def _channels(x: Tensor) -> tuple[int, ...]:
     return (1, x.shape[1], *(1,) * (x.ndim - 2))
 
 
-def _check_parameters(function: str, x: Tensor, shape: tuple[int, ...], **named: Tensor | None) -> None:
+def _check_parameters(
+    function: str, x: Tensor, shape: tuple[int, ...], named: dict[str, Tensor | None]
+) -> None:
     """Refuse statistics and parameters of another shape or dtype.
 
     Raises:  RuntimeError: names the one that does not fit
@@ -283,7 +301,7 @@ def _last_axes(
             f"input of size {list(x.shape)}"
         )
     check_floating(x, function)
-    _check_parameters(function, x, shape, **named)
+    _check_parameters(function, x, shape, named)
     return shape, tuple(range(x.ndim - len(shape), x.ndim))
 
 
