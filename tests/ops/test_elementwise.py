@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,11 @@ def inside(name: str) -> np.ndarray:
     return middle + np.array([-0.3, -0.1, 0.05, 0.2, 0.4])
 
 
+def one_by_one(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    """What torch gives each number alone: at these edges it answers otherwise where numbers fill a CPU's vector."""
+    return torch.cat([function(number) for number in x.split(1)])
+
+
 def compare(found: tn.Tensor, expected: torch.Tensor) -> None:
     """Compare values to the precision of their dtype, also relative to small ones, and signs of zero."""
     dtype = str(expected.dtype).removeprefix("torch.")
@@ -83,7 +89,7 @@ def compare(found: tn.Tensor, expected: torch.Tensor) -> None:
 def test_nan_infinity_and_zero_as_in_torch(name: str, dtype: str) -> None:
     array = np.array(EDGES).astype(dtype)
     x, x_torch = tn.Tensor(array, requires_grad=True), torch.tensor(array, requires_grad=True)
-    y, y_torch = getattr(tn, name)(x), getattr(torch, name)(x_torch)
+    y, y_torch = getattr(tn, name)(x), one_by_one(getattr(torch, name), x_torch)
     compare(y, y_torch)
     y.backward(tn.ones_like(y))
     y_torch.backward(torch.ones_like(y_torch))
@@ -127,7 +133,7 @@ def test_numbers_for_nan_and_infinity(dtype: str, numbers: tuple[Any, ...]) -> N
 def test_logit_at_and_beyond_its_bounds(eps: float | None) -> None:
     array = np.array([-0.1, 0.0, 0.2, 0.5, 0.8, 1.0, 1.2, np.nan])
     x, x_torch = tn.Tensor(array, requires_grad=True), torch.tensor(array, requires_grad=True)
-    y, y_torch = tn.logit(x, eps), torch.logit(x_torch, eps)
+    y, y_torch = tn.logit(x, eps), one_by_one(lambda number: torch.logit(number, eps), x_torch)
     compare(y, y_torch)
     y.backward(tn.full_like(y, -2.0))
     y_torch.backward(torch.full_like(y_torch, -2.0))
