@@ -25,6 +25,7 @@ from tinynet.models import build as build_tinynet
 from tinynet.training.cli import main as run
 from tinynet.training.config import TrainConfig
 from tinynet.training.engine import Totals
+from tinynet.training.finetuning import freeze, hold_statistics
 from tinynet.training.optimizers import ScheduledOptimizer
 
 MEMORY_FORMATS = {"contiguous": torch.contiguous_format, "channels-last": torch.channels_last}
@@ -48,7 +49,9 @@ class TorchEngine:
         return {"torch": torch.__version__, "numpy": np.__version__}
 
     def prepare(self, backend: str, threads: int) -> str:
-        """Choose CPU (`numpy`) or CUDA (`cupy`) and the CPU threads. Raises BackendUnavailable."""
+        """Choose CPU (`numpy`), CUDA (`cupy`) or the one there is, and the CPU threads. Raises BackendUnavailable."""
+        if backend == "auto":
+            backend = "cupy" if torch.cuda.is_available() else "numpy"
         if backend == "cupy" and not torch.cuda.is_available():
             raise BackendUnavailable(
                 "torch finds no CUDA device; a CUDA build is installed by pip install torch, "
@@ -67,14 +70,17 @@ class TorchEngine:
         self._model = models.build(config.model, classes)
         self._model.load_state_dict(convert.to_torch(build_tinynet(config.model, classes).state_dict()))
         self._model.to(self._device, memory_format=self._memory_format)  # type: ignore[call-overload]
+        trained = freeze(self._model, config.train_only)
         self._optimizer = ScheduledOptimizer(
-            config, self._model.parameters(), torch.optim, torch.optim.lr_scheduler, steps_per_epoch
+            config, trained, torch.optim, torch.optim.lr_scheduler, steps_per_epoch
         )
-        self._label_smoothing = config.label_smoothing
+        self._config = config
 
     def start(self, *, training: bool) -> None:
         """Enter training or evaluation mode and set the totals to zero."""
         self._model.train(training)
+        if self._config.frozen_bn:
+            hold_statistics(self._model)
         self.set_totals(Totals())
 
     def set_progress(self, epoch: int, step: int) -> None:
@@ -84,7 +90,7 @@ class TorchEngine:
         """Forward, backward, update; add to the totals."""
         x, target = self._to_device(images, labels)
         logits = self._model(x)
-        loss = F.cross_entropy(logits, target, label_smoothing=self._label_smoothing)
+        loss = F.cross_entropy(logits, target, label_smoothing=self._config.label_smoothing)
         self._optimizer.zero_grad()
         loss.backward()
         self._optimizer.step()
@@ -138,14 +144,18 @@ class TorchEngine:
         self._optimizer.load_state(arrays, state, torch.from_numpy)
 
     def _images_to_device(self, images: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(images).to(self._device).contiguous(memory_format=self._memory_format)
+        x, size = torch.from_numpy(images).to(self._device), self._config.image_size
+        if size is not None:
+            x = F.interpolate(x, size=(size, size), mode="bilinear")
+        return x.contiguous(memory_format=self._memory_format)
 
     def _to_device(self, images: np.ndarray, labels: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         return self._images_to_device(images), torch.from_numpy(labels).to(self._device)
 
     def _add(self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:
         self._loss += loss.double() * len(labels)
-        self._correct += (logits.argmax(dim=1) == labels).sum()
+        likeliest = labels if labels.ndim == 1 else labels.argmax(dim=1)
+        self._correct += (logits.argmax(dim=1) == likeliest).sum()
         self._images += len(labels)
 
 

@@ -6,8 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-
-import numpy as np
+from typing import Any
 
 from tinynet.training.cli import CheckpointParser, guard, positive
 from tinynet.training.errors import ConfigError
@@ -23,38 +22,76 @@ def main(argv: Sequence[str] | None = None) -> int:
 def evaluate(args: argparse.Namespace) -> int:
     """Print loss, accuracy and accuracy per class on one part of the data the network was made for."""
     from tinynet.training import batches, inference
+    from tinynet.training.measure import measure
     from tinynet.training.output import say
 
-    trained = inference.load(args.checkpoint, args.backend, args.threads)
-    state = trained.saved.state
-    config = replace(trained.config, data_dir=args.data_dir or trained.config.data_dir)
-    dataset = batches.parts(config)[args.split]
+    if args.model is not None:
+        engine, config, done = _of_weights(args)
+    elif args.dataset or args.normalise:
+        raise ConfigError("--dataset and --normalise go with --model, for weights that are no run of tinynet")
+    else:
+        trained = inference.load(args.checkpoint, args.backend, args.threads)
+        state = trained.saved.state
+        engine = trained.engine
+        config = replace(trained.config, data_dir=args.data_dir or trained.config.data_dir)
+        steps = state["epoch"] * state["steps_per_epoch"] + state["step"]
+        done = f"{trained.saved.path}: {config.model} after {steps:,} steps"
+    sets = batches.parts(config)
+    dataset = sets[args.split]
     if not len(dataset):
         raise ConfigError(
-            f"--split {args.split}: {trained.saved.path} is of a run with --val-size 0, which has none"
+            f"--split {args.split}: {args.checkpoint} is of a run with --val-size 0, which has none"
         )
-    loss, hits = 0.0, np.zeros(len(trained.classes), dtype=np.int64)
-    for images, labels in batches.eval_loader(dataset, state["normalisation"], args.batch_size).epoch(0):
-        scores = inference.log_probabilities(trained.engine.logits(images))
-        loss -= float(scores[np.arange(len(labels)), labels].sum())
-        hits += np.bincount(labels[scores.argmax(axis=1) == labels], minlength=len(hits))
-    counts = np.bincount(dataset.labels, minlength=len(hits))
-    steps = state["epoch"] * state["steps_per_epoch"] + state["step"]
-    say(f"{trained.saved.path}: {config.model} after {steps:,} steps on {config.dataset}")
+    values = batches.normalisation(config, sets["train"]) if args.model else trained.normalisation
+    found = measure(engine, batches.eval_loader(dataset, config, values, args.batch_size), args.split)
+    say(f"{done} on {config.dataset}")
     say(
-        f"{args.split} set, {len(dataset):,} images: loss {loss / len(dataset):.4f}, "
-        f"accuracy {100 * hits.sum() / len(dataset):.2f} %"
+        f"{args.split} set, {found.images:,} images: loss {found.loss:.4f}, accuracy {100 * found.accuracy:.2f} %"
     )
-    for name, hit, count in zip(trained.classes, hits, counts, strict=True):
-        say(f"  {name:<12}{100 * hit / max(count, 1):6.2f} %  {hit:,} of {count:,}")
+    for line in found.lines(dataset.classes):
+        say(line)
     return 0
+
+
+def _of_weights(args: argparse.Namespace) -> tuple[Any, Any, str]:
+    """Return an engine with the weights of a file, the configuration that --model says, and words for both."""
+    from tinynet import data
+    from tinynet.models import names
+    from tinynet.threads import available_cores
+    from tinynet.training.config import TrainConfig, suggest
+    from tinynet.training.engine import TinynetEngine
+    from tinynet.training.finetuning import read_weights, starting_weights
+
+    if args.model not in names():
+        raise ConfigError(f"--model {args.model}: {suggest(args.model, names())}")
+    config = TrainConfig(
+        model=args.model, dataset=args.dataset or "cifar10", normalise=args.normalise or "dataset",
+        data_dir=args.data_dir, augment="none",
+    )  # fmt: skip
+    config.validate()
+    weights = read_weights(args.checkpoint)
+    engine = TinynetEngine()
+    engine.prepare(args.backend, args.threads or available_cores())
+    classes = len(data.load(config.dataset, data_dir=config.data_dir).train.classes)
+    engine.build(config, steps_per_epoch=100, classes=classes)
+    engine.load_weights(starting_weights(engine.weights(), weights, (), args.checkpoint))
+    return engine, config, f"{args.checkpoint}: {config.model}"
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = CheckpointParser(PROG, "Loss and accuracy of a trained network, overall and per class.")
     parser.add_argument("--split", choices=("test", "val", "train"), default="test", help="images (test)")
-    parser.add_argument("--data-dir", metavar="FOLDER", help="folder of the CIFAR-10 files")
+    parser.add_argument("--data-dir", metavar="FOLDER", help="folder of the data set's files")
     parser.add_argument("--batch-size", type=positive, default=250, metavar="N", help="images at once (250)")
+    weights = parser.add_argument_group(
+        "weights of another origin",
+        "CHECKPOINT is a .safetensors file, or a .pth, read without executing its pickle",
+    )
+    weights.add_argument("--model", metavar="NAME", help="network that they are of")
+    weights.add_argument("--dataset", metavar="NAME", help="images to measure on (cifar10)")
+    weights.add_argument(
+        "--normalise", metavar="NAME", help="mean and std: dataset, half or imagenet (dataset)"
+    )
     return parser
 
 

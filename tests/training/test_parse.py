@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from tinynet.training.cli import parse, to_toml
+from tinynet.training.cli import parse
 from tinynet.training.config import TrainConfig, flag
 from tinynet.training.errors import ConfigError
 from tinynet.training.recipes import RECIPES
@@ -48,7 +48,7 @@ def test_flags_change_the_recipe(words, changes):
         (["--milestones", "2,x"], "^--milestones: 'x' is not a whole number"),
         (["--lr", "-1"], "^--lr -1.0: must be a number above 0"),
         (["--model", "resnet9"], r"^--model resnet9: did you mean resnet8.*Known: lenet"),
-        (["--config", "/nowhere.toml"], "^--config /nowhere.toml: .*No such file"),
+        (["--config", "/nowhere.yaml"], "^--config /nowhere.yaml: .*No such file"),
     ],
 )
 def test_mistakes_are_explained(words, message):
@@ -57,8 +57,8 @@ def test_mistakes_are_explained(words, message):
 
 
 def test_file_stands_between_recipe_and_flags(tmp_path):
-    path = tmp_path / "mine.toml"
-    path.write_text('recipe = "resnet32"\nepochs = 7\nlr = 1\nnesterov = true\n')
+    path = tmp_path / "mine.yaml"
+    path.write_text("recipe: resnet32\nepochs: 7\nlr: 1\nnesterov: true\nval_size: null\n")
     config, given = read("--config", str(path), "--epochs", "9")
     assert config == replace(RECIPES["resnet32"].config, epochs=9, lr=1.0, nesterov=True)
     assert given == {"recipe", "epochs", "lr", "nesterov"}
@@ -67,30 +67,28 @@ def test_file_stands_between_recipe_and_flags(tmp_path):
 @pytest.mark.parametrize(
     "content, message",
     [
-        ("epocs = 3", r"mine.toml: epocs: did you mean epochs\?"),
-        ("epochs = 'x'", "mine.toml: --epochs: 'x' is not a whole number"),
-        ("epochs = [3", "mine.toml: Unclosed array"),
+        ("epocs: 3", r"mine.yaml: epocs: did you mean epochs\?"),
+        ("epochs: x", "mine.yaml: --epochs: 'x' is not a whole number"),
+        ("epochs: true", "mine.yaml: --epochs: 'True' is not a whole number"),
+        ("epochs: [3", "mine.yaml: while parsing a flow sequence"),
+        ("epochs: {a: 3}", "mine.yaml: epochs: must be a value, not a table"),
+        ("epochs", "mine.yaml: must hold lines such as 'epochs: 30', not 'epochs'"),
+        ("", "mine.yaml: must hold lines such as 'epochs: 30', not None"),
+        ("lr: 1e-3\nnesterov: maybe", "mine.yaml: .*--nesterov.*maybe"),
     ],
 )
 def test_mistakes_in_a_file_are_explained(tmp_path, content, message):
-    path = tmp_path / "mine.toml"
+    path = tmp_path / "mine.yaml"
     path.write_text(content)
     with pytest.raises(ConfigError, match=message):
         read("--config", str(path))
 
 
 def test_printed_configuration_reads_back(tmp_path, capsys):
-    path = tmp_path / "mine.toml"
+    path = tmp_path / "mine.yaml"
     changes = (
-        "--schedule",
-        "multistep",
-        "--milestones",
-        "3,5",
-        "--nesterov",
-        "--data-dir",
-        'a "b"\\c',
-        "--lr",
-        "0.3",
+        *("--schedule", "multistep", "--milestones", "3,5", "--nesterov", "--data-dir", 'a "b"\\c: #d'),
+        *("--lr", "0.3", "--train-only", "layer4", "fc", "--classes", "cat,dog"),
     )
     with pytest.raises(SystemExit) as stop:
         read("resnet32", *changes, "--print-config")
@@ -99,8 +97,26 @@ def test_printed_configuration_reads_back(tmp_path, capsys):
     assert read("--config", str(path))[0] == read("resnet32", *changes)[0]
 
 
-def test_print_leaves_out_what_is_not_given():
-    assert "max_steps" not in to_toml(TrainConfig())
+@pytest.mark.parametrize("words", [("layer4", "fc"), ("layer4,fc",), ("layer4,", "fc ")])
+def test_lists_of_names(words):
+    config, given = read("resnet18", "--train-only", *words)
+    assert config.train_only == ("layer4", "fc")
+    assert given == {"recipe", "train_only"}
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_list_has_every_recipe_and_fits_the_terminal(monkeypatch, capsys, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with pytest.raises(SystemExit) as stop:
+        read("--list")
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    lines = text.splitlines()
+    for recipe in RECIPES.values():
+        assert recipe.name in lines
+        assert f"{recipe.parameters:,} parameters" in " ".join(text.split())
+    assert "77.06 % after 100 epochs" in " ".join(text.split())
+    assert max(map(len, lines)) <= columns
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])

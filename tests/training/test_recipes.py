@@ -1,18 +1,57 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tinynet import models
 from tinynet.training.errors import ConfigError
-from tinynet.training.recipes import DEFAULT, RECIPES, find
+from tinynet.training.parsing import read_table
+from tinynet.training.recipes import DEFAULT, ORDER, RECIPES, costs, find
+
+NEED_WEIGHTS = ("cifar100-finetune",)
+CLASSES = {"cifar100": 100}
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe_is_valid_and_its_model_exists(name):
     recipe = find(name)
-    recipe.config.validate()
-    assert recipe.config.recipe == name
-    assert recipe.config.model in models.names()
+    config = replace(recipe.config, weights="given") if name in NEED_WEIGHTS else recipe.config
+    config.validate()
+    assert config.recipe == name
+    assert config.model in models.names()
+
+
+@pytest.mark.parametrize("name", NEED_WEIGHTS)
+def test_a_recipe_that_starts_from_weights_asks_for_them(name):
+    with pytest.raises(ConfigError, match="--reset fc needs --weights"):
+        find(name).config.validate()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_parameters_are_counted(name):
+    recipe = find(name)
+    model = models.build(recipe.config.model, CLASSES.get(recipe.config.dataset, 10))
+    assert sum(p.numel() for p in model.parameters()) == recipe.parameters
+
+
+def test_every_file_is_listed():
+    from importlib.resources import files
+
+    found = {file.name.removesuffix(".yaml") for file in files("tinynet.training.recipes").iterdir()}
+    assert {name for name in found if name != "costs" and not name.startswith("__")} == set(ORDER)
+    assert len(set(ORDER)) == len(ORDER)
+
+
+def test_the_projects_are_there():
+    projects = "identity-resnet identity-resnet-deep lenet resnet-6block resnet-9block vgg-a vgg-a-bn cifar100-dropout"
+    others = "cifar100-finetune resnet34-steps resnet50-cosine quick resnet20 resnet56"
+    assert {*projects.split(), *others.split()} <= set(RECIPES)
+
+
+def test_costs_are_of_recipes():
+    assert set(costs()["seconds"]) <= set(RECIPES)
+    assert all(seconds > 0 for seconds in costs()["seconds"].values())
 
 
 def test_default_recipe_needs_no_download():
@@ -24,3 +63,8 @@ def test_unknown_recipe_lists_close_matches_and_all():
         ConfigError, match=r"no recipe 'resnet21': did you mean resnet2?.*Known: quick, lenet"
     ):
         find("resnet21")
+
+
+def test_a_table_may_hold_numbers_as_yaml_reads_them():
+    values = read_table({"lr": "1e-3", "momentum": 0, "milestones": [3, 5], "train_only": ["fc"], "val_size": None})
+    assert values == {"lr": 1e-3, "momentum": 0.0, "milestones": (3, 5), "train_only": ("fc",)}

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinynet.data.datasets import ArrayDataset
 from tinynet.data.errors import DataError
-from tinynet.data.transforms import Transform
+from tinynet.data.transforms import MixTransform, Transform
 from tinynet.random import generator
 
 Batch = tuple[np.ndarray, np.ndarray]
@@ -25,6 +25,7 @@ class BatchLoader:
     Args:    batch_size: images a step
              shuffle: another order each epoch, instead of the dataset's own
              transform: applied to each batch of uint8 images; None leaves them as they are
+             mix: applied after it to images and labels, which become shares of the classes: Mixup, CutMix
              drop_last: leave out a last batch of fewer images
              prefetch: batches prepared ahead; 0 prepares each when it is asked for, without a thread
     Raises:  DataError: batch_size < 1; no images; drop_last with fewer images than a batch
@@ -39,6 +40,7 @@ class BatchLoader:
         shuffle: bool,
         transform: Transform | None,
         seed: int,
+        mix: MixTransform | None = None,
         drop_last: bool = False,
         prefetch: int = 2,
     ) -> None:
@@ -51,7 +53,8 @@ class BatchLoader:
         if drop_last and len(dataset) < batch_size:
             raise DataError(f"{dataset.name}: {len(dataset)} images do not fill one batch of {batch_size}")
         self.dataset, self.batch_size, self.shuffle = dataset, batch_size, shuffle
-        self.transform, self.seed, self.drop_last, self.prefetch = transform, seed, drop_last, prefetch
+        self.transform, self.mix, self.seed = transform, mix, seed
+        self.drop_last, self.prefetch = drop_last, prefetch
 
     def __len__(self) -> int:
         """Return the number of steps of an epoch."""
@@ -63,7 +66,7 @@ class BatchLoader:
 
         An exception in the thread is raised here; leaving the loop early stops the thread.
 
-        Shapes:  yields images (B, C, H, W) and labels int64 (B,), B = batch_size but for a smaller last batch
+        Shapes:  yields images (B, C, H, W) and labels int64 (B,), mixed float32 (B, classes), B = batch_size but for a smaller last batch
         Raises:  ValueError: start_step outside 0..len(self)
         """
         if not 0 <= start_step <= len(self):
@@ -98,4 +101,8 @@ class BatchLoader:
         images = self.dataset.images[indices]
         if self.transform is not None:
             images = self.transform(images, seed=self.seed, epoch=epoch, indices=indices)
-        return images, self.dataset.labels[indices]
+        labels = self.dataset.labels[indices]
+        if self.mix is None:
+            return images, labels
+        classes = len(self.dataset.classes)
+        return self.mix(images, labels, num_classes=classes, seed=self.seed, epoch=epoch, indices=indices)

@@ -116,6 +116,15 @@ def check_fits(checkpoint: Checkpoint, weights: dict[str, np.ndarray], model: st
     """Check names and shapes against those of `model`. Raises CheckpointError: they differ; lists how."""
     saved = {name: array.shape for name, array in checkpoint.weights.items()}
     wanted = {name: array.shape for name, array in weights.items()}
+    if lines := differences(saved, wanted):
+        raise CheckpointError(
+            f"{checkpoint.path} does not hold the weights of {model}; {len(lines)} differences:\n"
+            + "\n".join(shortened(lines))
+        )
+
+
+def differences(saved: dict[str, tuple[int, ...]], wanted: dict[str, tuple[int, ...]]) -> list[str]:
+    """List how names and shapes differ, a line each."""
     lines = [f"  {name}: missing, expected {shape}" for name, shape in wanted.items() if name not in saved]
     lines += [f"  {name}: unexpected, {shape}" for name, shape in saved.items() if name not in wanted]
     lines += [
@@ -123,14 +132,14 @@ def check_fits(checkpoint: Checkpoint, weights: dict[str, np.ndarray], model: st
         for name, shape in wanted.items()
         if saved.get(name, shape) != shape
     ]
-    if lines:
-        count = len(lines)
-        if count > MOST_DIFFERENCES:
-            lines[MOST_DIFFERENCES:] = [f"  and {count - MOST_DIFFERENCES:,} more"]
-        raise CheckpointError(
-            f"{checkpoint.path} does not hold the weights of {model}; {count} differences:\n"
-            + "\n".join(lines)
-        )
+    return lines
+
+
+def shortened(lines: list[str]) -> list[str]:
+    """Return the first of many lines, and how many more there are."""
+    if len(lines) <= MOST_DIFFERENCES:
+        return lines
+    return [*lines[:MOST_DIFFERENCES], f"  and {len(lines) - MOST_DIFFERENCES:,} more"]
 
 
 def _find(path: Path, kinds: tuple[str, ...]) -> Path:

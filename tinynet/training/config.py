@@ -9,11 +9,16 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from tinynet.training.errors import ConfigError
 
-Dataset = Literal["cifar10-sample", "cifar10"]
+Dataset = Literal[
+    "cifar10-sample", "cifar10", "cifar100", "cifar100-coarse", "fashion-mnist", "digits", "image-folder"
+]
 Optimizer = Literal["sgd", "adam", "adamw", "muon"]
 Schedule = Literal["constant", "step", "multistep", "cosine", "onecycle", "linear"]
-Augmentation = Literal["none", "crop-flip"]
-Backend = Literal["numpy", "cupy"]
+Augmentation = Literal[
+    "none", "flip", "crop-flip", "crop28-flip", "crop-flip-cutout", "resized-crop-flip-jitter"
+]
+Normalisation = Literal["dataset", "half", "imagenet"]
+Backend = Literal["auto", "numpy", "cupy"]
 
 EPOCH_FREE_SCHEDULES = ("constant", "step", "multistep")
 """Schedules that do not depend on the number of epochs, so that a finished run can be prolonged."""
@@ -28,8 +33,19 @@ class TrainConfig:
     model: str = "resnet20"
     dataset: Dataset = "cifar10"
     data_dir: str | None = None
+    classes: tuple[str, ...] = ()
+    train_images: int | None = None
     val_size: int | None = None
     augment: Augmentation = "crop-flip"
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    image_size: int | None = None
+    normalise: Normalisation = "dataset"
+
+    weights: str | None = None
+    reset: tuple[str, ...] = ()
+    train_only: tuple[str, ...] = ()
+    frozen_bn: bool = False
 
     epochs: int = 30
     max_steps: int | None = None
@@ -51,11 +67,13 @@ class TrainConfig:
     gamma: float = 0.1
 
     seed: int = 0
-    backend: Backend = "numpy"
+    backend: Backend = "auto"
     threads: int | None = None
     out: str | None = None
     resume: bool = False
     save_minutes: float = 10.0
+    log_every: int | None = None
+    record_every: int | None = None
 
     def validate(self) -> None:
         """Check every value that can be checked without data. Raises ConfigError naming flag and value."""
@@ -68,30 +86,47 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and not holds(value):
                 raise ConfigError(f"{flag(name)} {value}: must be {wanted}")
-        for name in ("out", "data_dir"):
+        for name, what in (("out", "folder"), ("data_dir", "folder"), ("weights", "file")):
             if getattr(self, name) == "":
-                raise ConfigError(f"{flag(name)} is empty: give a folder, or leave the flag out")
+                raise ConfigError(f"{flag(name)} is empty: give a {what}, or leave the flag out")
         if any(m < 1 for m in self.milestones) or list(self.milestones) != sorted(set(self.milestones)):
             raise ConfigError(f"--milestones {text(self.milestones)}: must be rising epochs, each at least 1")
         if self.schedule == "multistep" and not self.milestones:
             raise ConfigError("--schedule multistep needs --milestones, as in --milestones 80,110,130")
+        if self.mixup and self.cutmix:
+            raise ConfigError(f"--mixup {self.mixup} and --cutmix {self.cutmix}: give one of them")
+        if self.frozen_bn and not self.train_only:
+            raise ConfigError("--frozen-bn needs --train-only: without it no layer is frozen")
+        if self.reset and self.weights is None:
+            raise ConfigError(
+                f"--reset {text(self.reset)} needs --weights: without it every layer starts anew"
+            )
+        if len(set(self.classes)) != len(self.classes) or len(self.classes) == 1:
+            raise ConfigError(
+                f"--classes {text(self.classes)}: give at least two different classes, or none for all"
+            )
         if self.nesterov and (self.optimizer != "sgd" or self.momentum == 0):
             raise ConfigError("--nesterov needs --optimizer sgd and a --momentum above 0")
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON can hold them."""
-        return {**asdict(self), "milestones": list(self.milestones)}
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> TrainConfig:
         """Read what `to_json` wrote; fields unknown here are dropped, missing ones take their defaults."""
         known = {item.name for item in fields(cls)}
-        kept = {name: value for name, value in values.items() if name in known}
-        return cls(**{**kept, "milestones": tuple(kept.get("milestones", ()))})
+        return cls(
+            **{name: tuple(v) if isinstance(v, list) else v for name, v in values.items() if name in known}
+        )
 
 
 _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "train_images": (lambda v: v >= 1, "at least 1"),
     "val_size": (lambda v: v >= 0, "0 or more images"),
+    "mixup": (lambda v: 0 <= v < float("inf"), "0 or more"),
+    "cutmix": (lambda v: 0 <= v < float("inf"), "0 or more"),
+    "image_size": (lambda v: 8 <= v <= 1024, "from 8 to 1024 pixels"),
     "epochs": (lambda v: v >= 1, "at least 1"),
     "max_steps": (lambda v: v >= 1, "at least 1"),
     "batch_size": (lambda v: v >= 1, "at least 1"),
@@ -107,6 +142,8 @@ _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "seed": (lambda v: 0 <= v < 2**63, "a whole number from 0 to 2^63 - 1"),
     "threads": (lambda v: v >= 1, "at least 1"),
     "save_minutes": (lambda v: v > 0, "above 0"),
+    "log_every": (lambda v: v >= 1, "at least 1 mini-batch"),
+    "record_every": (lambda v: v >= 1, "at least 1 mini-batch"),
 }
 
 

@@ -16,6 +16,7 @@ from tinynet import backend, models, random
 from tinynet.nn import functional as F
 from tinynet.optim import lr_scheduler
 from tinynet.training.config import TrainConfig
+from tinynet.training.finetuning import freeze, hold_statistics
 from tinynet.training.optimizers import ScheduledOptimizer
 
 
@@ -43,8 +44,9 @@ class Engine(Protocol):
 
     Calls come in this order: `prepare`, `build`, perhaps the `load_*` methods, then for each epoch
     `start(training=True)`, `set_progress` and `train_step` in turn, `totals`, `start(training=False)`,
-    `eval_step`s, `totals`, and `end_epoch`. Images are float32 arrays (N, 3, 32, 32) in any memory order,
-    labels int64 (N,), both on the host; an engine moves them to its device.
+    `eval_step`s, `totals`, and `end_epoch`. Images are float32 arrays (N, 3, H, W) in any memory order,
+    labels int64 (N,), of mixed images float32 (N, classes), both on the host; an engine moves them to its device and
+    resizes images to `--image-size`.
     """
 
     name: str
@@ -55,14 +57,19 @@ class Engine(Protocol):
         ...
 
     def prepare(self, backend: str, threads: int) -> str:
-        """Choose the device (`numpy`: CPU, `cupy`: GPU) and the CPU threads; return words for both.
+        """Choose the device (`numpy`: CPU, `cupy`: GPU, `auto`: GPU if there is one) and the CPU threads.
+
+        Returns: words for both
 
         Raises: BackendUnavailable: the device or its library is missing
         """
         ...
 
     def build(self, config: TrainConfig, *, steps_per_epoch: int, classes: int) -> None:
-        """Create model, optimiser and schedule, with initial weights drawn from `config.seed`."""
+        """Create model, optimiser and schedule, with initial weights drawn from `config.seed`.
+
+        Only the layers of `config.train_only` are trained. Raises ConfigError: they do not exist
+        """
         ...
 
     def start(self, *, training: bool) -> None:
@@ -132,24 +139,26 @@ class TinynetEngine:
 
     def prepare(self, backend_name: str, threads: int) -> str:
         """Choose device and CPU threads. Raises BackendUnavailable."""
-        self._device = backend.require_device("cuda" if backend_name == "cupy" else "cpu")
+        gpu = backend_name == "cupy" or (backend_name == "auto" and tinynet.cuda.is_available())
+        self._device = backend.require_device("cuda" if gpu else "cpu")
         tinynet.set_num_threads(threads)
-        where = "NumPy on CPU" if backend_name == "numpy" else "CuPy on GPU"
+        where = "CuPy on GPU" if gpu else "NumPy on CPU"
         return f"{where}, {threads} thread{'s' if threads > 1 else ''}"
 
     def build(self, config: TrainConfig, *, steps_per_epoch: int, classes: int) -> None:
         """Create model, optimiser and schedule, with initial weights drawn from `config.seed`."""
         random.manual_seed(config.seed)
-        self._smoothing = config.label_smoothing
+        self._config = config
         self._model = models.build(config.model, num_classes=classes).to(self._device)
-        self._optimizer = ScheduledOptimizer(
-            config, self._model.parameters(), tinynet.optim, lr_scheduler, steps_per_epoch
-        )
+        trained = freeze(self._model, config.train_only)
+        self._optimizer = ScheduledOptimizer(config, trained, tinynet.optim, lr_scheduler, steps_per_epoch)
         self.set_totals(Totals())
 
     def start(self, *, training: bool) -> None:
         """Enter training or evaluation mode and set the totals to zero."""
         self._model.train(training)
+        if self._config.frozen_bn:
+            hold_statistics(self._model)
         self.set_totals(Totals())
 
     def set_progress(self, epoch: int, step: int) -> None:
@@ -158,9 +167,9 @@ class TinynetEngine:
 
     def train_step(self, images: np.ndarray, labels: np.ndarray) -> None:
         """Forward, backward, update, totals, without waiting for the device."""
-        x, target = self._tensor(images), self._tensor(labels)
-        logits = self._model(x)
-        loss = F.cross_entropy(logits, target, label_smoothing=self._smoothing)
+        target = self._tensor(labels)
+        logits = self._model(self._resized(images))
+        loss = F.cross_entropy(logits, target, label_smoothing=self._config.label_smoothing)
         self._optimizer.zero_grad()
         loss.backward()
         self._optimizer.step()
@@ -170,7 +179,7 @@ class TinynetEngine:
         """Forward only, with plain cross entropy."""
         with tinynet.no_grad():
             target = self._tensor(labels)
-            logits = self._model(self._tensor(images))
+            logits = self._model(self._resized(images))
             self._add(F.cross_entropy(logits, target), logits, target)
 
     def totals(self) -> Totals:
@@ -196,7 +205,7 @@ class TinynetEngine:
         """Return the class scores (N, classes) of one batch on the host, in evaluation mode."""
         self._model.eval()
         with tinynet.no_grad():
-            return backend.asnumpy(self._model(self._tensor(images)).array)
+            return backend.asnumpy(self._model(self._resized(images)).array)
 
     def weights(self) -> dict[str, np.ndarray]:
         """Return copies of parameters and buffers on the host."""
@@ -216,13 +225,18 @@ class TinynetEngine:
         """Restore what `optimizer_state` returned, bit for bit."""
         self._optimizer.load_state(arrays, state, self._tensor)
 
+    def _resized(self, images: np.ndarray) -> tinynet.Tensor:
+        x, size = self._tensor(images), self._config.image_size
+        return x if size is None else F.interpolate(x, size=(size, size), mode="bilinear")
+
     def _tensor(self, array: np.ndarray) -> tinynet.Tensor:
         return tinynet.Tensor(array).to(self._device)
 
     def _add(self, loss: tinynet.Tensor, logits: tinynet.Tensor, target: tinynet.Tensor) -> None:
         count = len(target.array)
         self._loss += loss.array.astype(np.float64) * count
-        self._correct += (logits.array.argmax(axis=1) == target.array).sum()
+        likeliest = target.array if target.ndim == 1 else target.array.argmax(axis=1)
+        self._correct += (logits.array.argmax(axis=1) == likeliest).sum()
         self._images += count
 
 

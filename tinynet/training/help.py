@@ -7,15 +7,27 @@ import textwrap
 from typing import get_type_hints
 
 from tinynet.training.config import TrainConfig, choices, flag, no_flag, text
-from tinynet.training.recipes import DEFAULT, RECIPES, Recipe
+from tinynet.training.recipes import DEFAULT, RECIPES, Recipe, costs
 
 GROUPS: dict[str, dict[str, str]] = {
     "What to train": {
         "model": "network: {models}",
         "dataset": "images to train on; cifar10-sample is a part of CIFAR-10 inside the package",
-        "data_dir": "folder of the CIFAR-10 files; else $TINYNET_DATA, else the cache, else a download",
+        "data_dir": "folder of the data set's files; else $TINYNET_DATA, else the cache, else a download",
+        "classes": "only the images of these classes, by name; all if not given",
+        "train_images": "only so many training images, of each class its share; all if not given",
         "val_size": "training images held back to pick the best epoch; a tenth if not given, 0 for none",
         "augment": "random changes of the training images",
+        "mixup": "blend pairs of images and their labels, shares drawn from Beta(X, X); 0: not at all",
+        "cutmix": "paste a part of another image, and of its label, shares from Beta(X, X); 0: not at all",
+        "image_size": "enlarge or shrink images to so many pixels on the fly",
+        "normalise": "mean and std of: the data set, half (0.5 and 0.5), or ImageNet",
+    },
+    "Where to start": {
+        "weights": "state dict to start from: .safetensors, .pth (its pickle is not executed), or a run's folder",
+        "reset": "layers that start anew all the same, by the beginning of their names, as in fc",
+        "train_only": "layers to train, by the beginning of their names, as in layer4 fc; all others stay as they are",
+        "frozen_bn": "batch normalisation of layers that are not trained uses its running statistics",
     },
     "How long": {
         "epochs": "passes over the training images",
@@ -39,11 +51,13 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "How to run": {
         "seed": "seed of weights, shuffling and augmentation",
-        "backend": "array library; cupy needs an NVIDIA GPU",
+        "backend": "array library; auto: cupy where there is an NVIDIA GPU and CuPy, else numpy",
         "threads": "CPU threads; all available cores if not given",
         "out": "new folder for the results; runs/RECIPE-N if not given",
         "resume": "continue the run in --out from its last checkpoint",
         "save_minutes": "checkpoint also within an epoch, so many minutes apart",
+        "log_every": "a line of seconds, epoch, mini-batch and mean loss every so many mini-batches",
+        "record_every": "the mean loss of every so many mini-batches, into steps.jsonl",
     },
 }
 
@@ -59,7 +73,7 @@ def help_text(prog: str, recipe: Recipe, models: list[str]) -> str:
         f"{command} [RECIPE] [flags]",
         "",
         *_wrap(
-            "Train a network on CIFAR-10. Without a recipe: a small residual net on a sample of CIFAR-10 "
+            "Train a network on images. Without a recipe: a small residual net on a sample of CIFAR-10 "
             "that comes with the package, offline, in about two minutes.",
             "",
             "",
@@ -75,16 +89,48 @@ def help_text(prog: str, recipe: Recipe, models: list[str]) -> str:
         f"Recipes (default: {DEFAULT})",
     ]
     for each in RECIPES.values():
-        lines += _item(each.name, each.description, width, column=16)
+        lines += _item(each.name, each.description, width, column=24)
     for group, names in GROUPS.items():
         lines += ["", f"{group} (defaults of {recipe.name})" if group == "What to train" else group]
         for name, words in names.items():
             lines += _flag(name, words.format(models=", ".join(models)), recipe, width)
     lines += ["", "Configuration files"]
-    lines += _item("--print-config", "print all values as TOML and stop", width)
-    lines += _item("--config FILE", "take values from a TOML file; a recipe and flags beside it win", width)
+    lines += _item("--print-config", "print all values as YAML and stop", width)
+    lines += _item(
+        "--config FILE", "take values from a YAML file, as config.yaml of a run; flags beside it win", width
+    )
+    lines += _item("--list", "show the recipes with parameters, accuracy and seconds an epoch", width)
     lines += _item("-h, --help", "show this text; after a recipe, with its values", width)
     return "\n".join(lines) + "\n"
+
+
+def list_text(prog: str) -> str:
+    """Return the table of `--list`, for the width of the terminal."""
+    width = min(shutil.get_terminal_size().columns, 120)
+    found = costs()
+    lines = []
+    for recipe in RECIPES.values():
+        config, seconds = recipe.config, found["seconds"].get(recipe.name)
+        facts = [
+            f"{config.model} on {config.dataset}: {recipe.parameters:,} parameters, {config.epochs} epochs"
+            + (f" of {_seconds(seconds)}" if seconds is not None else "")
+        ]
+        facts += [f"reported: {recipe.reported}"] if recipe.reported else []
+        facts += [f"reached here: {recipe.expected}"] if recipe.expected else []
+        lines += [recipe.name, *_wrap(recipe.description, "  ", "  ", width)]
+        for fact in facts:
+            lines += _wrap(fact, "  ", "    ", width)
+        lines += ["", *_wrap(recipe.notes, "  ", "  ", width), ""] if recipe.notes else [""]
+    lines += _wrap(
+        f"Seconds an epoch: {found['machine']}; python -m benchmarks.recipes measures them on your machine. "
+        f"Start one with: python -m {prog} NAME",
+        "", "", width,
+    )  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.0f} s" if value >= 10 else f"{value:.1f} s"
 
 
 def _flag(name: str, words: str, recipe: Recipe, width: int) -> list[str]:
@@ -99,12 +145,15 @@ def _flag(name: str, words: str, recipe: Recipe, width: int) -> list[str]:
 
 
 def _value_name(name: str) -> str:
-    return {"data_dir": "FOLDER", "out": "FOLDER", "milestones": "N,N,..."}.get(
-        name, "X" if get_type_hints(TrainConfig)[name] is float else _WORDS.get(name, "N")
-    )
+    hint = get_type_hints(TrainConfig)[name]
+    kinds = {float: "X", tuple[int, ...]: "N,N,...", tuple[str, ...]: "NAME ..."}
+    return _WORDS.get(name, kinds.get(hint, "N"))
 
 
-_WORDS = dict.fromkeys(("model", "dataset", "augment", "optimizer", "schedule", "backend"), "NAME")
+_WORDS = {
+    **dict.fromkeys(("model", "dataset", "augment", "normalise", "optimizer", "schedule", "backend"), "NAME"),
+    **{"data_dir": "FOLDER", "out": "FOLDER", "weights": "FILE"},
+}
 
 
 def _item(head: str, words: str, width: int, column: int = 26) -> list[str]:

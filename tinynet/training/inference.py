@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinynet.data.transforms import Normalize
+from tinynet.data.transforms import Compose, Normalize, evaluation_for
 from tinynet.kernels.generic.activation import log_softmax
 from tinynet.threads import available_cores
 from tinynet.training import checkpoint
@@ -32,14 +32,19 @@ class Trained:
         """Names of the classes, in the order of the scores."""
         return tuple(self.saved.state["classes"])
 
+    @property
+    def normalisation(self) -> dict[str, list[float]]:
+        """Mean and std of the images that it expects."""
+        return self.saved.state["normalisation"]
+
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities of the classes.
 
         Shapes:  images uint8 (N, 3, 32, 32); returns float64 (N, classes)
         """
-        return np.exp(
-            log_probabilities(self.engine.logits(Normalize(**self.saved.state["normalisation"])(images)))
-        )
+        transform = Compose([evaluation_for(self.config.augment), Normalize(**self.normalisation)])
+        images = transform(images, seed=0, epoch=0, indices=np.arange(len(images)))
+        return np.exp(log_probabilities(self.engine.logits(images)))
 
 
 def load(path: Path, backend: str, threads: int | None) -> Trained:

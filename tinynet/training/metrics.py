@@ -1,4 +1,4 @@
-"""`metrics.jsonl`: one JSON line for each epoch of a run."""
+"""`metrics.jsonl`: one JSON line for each epoch of a run; `steps.jsonl`: one for every few mini-batches."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tinynet.training.errors import CheckpointError
 from tinynet.training.files import report_errors, write_atomically
 
 NAME = "metrics.jsonl"
+STEPS = "steps.jsonl"
 
 
 @dataclass(frozen=True)
@@ -47,21 +48,31 @@ class EpochRecord:
         return {**values, "finite": self.finite}
 
 
-class MetricsLog:
-    """The file `metrics.jsonl` of a run."""
+@dataclass(frozen=True)
+class StepRecord:
+    """Mean loss, in nats, of the last few mini-batches of a run.
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / NAME
+    epoch, batch (within the epoch) and step (within the run) count from 1; seconds are those spent on the run so far,
+    loss is None if it is not finite.
+    """
 
-    def append(self, record: EpochRecord) -> None:
+    epoch: int
+    batch: int
+    step: int
+    loss: float | None
+    seconds: float
+
+
+class JsonLines:
+    """A file of JSON lines in the folder of a run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, line: dict[str, Any]) -> None:
         """Add one line and flush it. Raises OutputError."""
         with report_errors(self.path), open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(record.to_json(), allow_nan=False) + "\n")
-
-    def keep(self, epochs: int) -> None:
-        """Drop all lines past the first `epochs` epochs, which a resumed run will write again."""
-        kept = [line for line in self.read() if line["epoch"] <= epochs]
-        write_atomically(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+            file.write(json.dumps(line, allow_nan=False) + "\n")
 
     def read(self) -> list[dict[str, Any]]:
         """Return all lines. A last line that was cut by a crash is left out. Raises CheckpointError."""
@@ -74,3 +85,19 @@ class MetricsLog:
             return [json.loads(line) for line in lines if line]
         except ValueError as error:
             raise CheckpointError(f"{self.path} is damaged: {error}") from error
+
+    def keep(self, up_to: int, count: str) -> None:
+        """Drop all lines with a larger `count`, which a resumed run will write again."""
+        kept = [line for line in self.read() if line[count] <= up_to]
+        write_atomically(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+
+
+class MetricsLog(JsonLines):
+    """The file `metrics.jsonl` of a run."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / NAME)
+
+    def append(self, record: EpochRecord) -> None:
+        """Add the line of an epoch. Raises OutputError."""
+        self.write(record.to_json())

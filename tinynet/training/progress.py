@@ -64,6 +64,11 @@ class Bar:
             self._bar.update(self._pending)
         self._pending = 0
 
+    def clear(self) -> None:
+        """Take the bar off the screen, so that a line can be printed; `show` draws it again."""
+        if self._bar is not None:
+            self._bar.clear()
+
     def _words(self, totals: Totals | None) -> str:
         if self._narrow:
             return f"loss {totals.mean_loss:.2f} acc {100 * totals.accuracy:.0f}%" if totals else ""

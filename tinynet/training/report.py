@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ import numpy as np
 from tinynet.training.batches import Batches
 from tinynet.training.config import TrainConfig, flags
 from tinynet.training.errors import OutputError
-from tinynet.training.metrics import EpochRecord
+from tinynet.training.finetuning import is_within
+from tinynet.training.metrics import EpochRecord, StepRecord
 from tinynet.training.output import say
 from tinynet.training.recipes import find
 
@@ -44,6 +46,13 @@ class Report:
         else:
             say(f"Data: {config.dataset}")
         say(f"      {len(train):,} images to train, {held_back:,} to validate, {len(test):,} to test")
+        if config.train_only:
+            moving = sum(
+                array.size
+                for name, array in weights.items()
+                if is_within(name, config.train_only) and not name.endswith(_BUFFERS)
+            )
+            say(f"Training only {', '.join(config.train_only)}: {moving:,} parameters; all others stay as they are")
         say(f"Results go to {folder}")
 
     def epoch(self, record: EpochRecord) -> None:
@@ -55,6 +64,13 @@ class Report:
             f"epoch {record.epoch:>{self._width}}/{self.config.epochs}"
             f"  train loss {record.train_loss:.4f} acc {100 * record.train_accuracy:5.2f} %{val}"
             f"  lr {record.lr:.2e}  {record.seconds:.1f} s  {record.images_per_second:,.0f} images/s"
+        )
+
+    def mini_batch(self, record: StepRecord) -> None:
+        """Print the line of --log-every."""
+        loss = "not finite" if record.loss is None else f"{record.loss:.4f}"
+        say(
+            f"{record.seconds:9.1f} s  epoch {record.epoch:>{self._width}}  mini-batch {record.batch:>6,}  loss {loss}"
         )
 
     def resumed(self, folder: Path, epoch: int, step: int, steps: int) -> None:
@@ -105,6 +121,11 @@ class Report:
         words = flags(self.config, base, skip=("out", "resume", "save_minutes", "seed", "threads"))
         exact = ["--seed", str(self.config.seed), "--threads", str(threads)]
         return shlex.join(["python", "-m", *self.prog.split(), self.config.recipe, *words, *exact])
+
+    def classes(self, lines: Sequence[str]) -> None:
+        """Print the accuracy of each class."""
+        for line in ("Accuracy on the test set, by class", *lines):
+            say(line)
 
     def end(self, lines: dict[str, str]) -> None:
         """Print a table of names and values."""

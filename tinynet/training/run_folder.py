@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from tinynet.training.config import TrainConfig
 from tinynet.training.errors import ConfigError
+from tinynet.training.files import write_atomically
+from tinynet.training.parsing import to_yaml
 
 RUNS = Path("runs")
+CONFIG = "config.yaml"
 
 
 def create(config: TrainConfig) -> Path:
@@ -74,9 +78,16 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def write_config(folder: Path, config: TrainConfig) -> None:
+    """Write all values of a run as a file for --config, which begins the same run elsewhere. Raises OutputError."""
+    write_atomically(folder / CONFIG, to_yaml(replace(config, out=None, resume=False)).encode())
+
+
 def discard_if_empty(folder: Path) -> None:
-    """Remove the folder of a run that failed before its first file."""
+    """Remove the folder of a run that failed before its first checkpoint."""
     with suppress(OSError):
+        if [path.name for path in folder.iterdir()] == [CONFIG]:
+            (folder / CONFIG).unlink()
         folder.rmdir()
 
 

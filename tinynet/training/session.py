@@ -8,20 +8,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tinynet.threads import available_cores
 from tinynet.training import batches as data
 from tinynet.training import checkpoint, run_folder
 from tinynet.training.checkpoint import Checkpoint
 from tinynet.training.config import EPOCH_FREE_SCHEDULES, TrainConfig, flag, text
-from tinynet.training.engine import Engine, Totals
+from tinynet.training.engine import Engine
 from tinynet.training.errors import CheckpointError, ConfigError, OutputError
 from tinynet.training.files import write_atomically
+from tinynet.training.finetuning import read_weights, starting_weights
+from tinynet.training.measure import LISTED, Measured, measure
 from tinynet.training.report import Report, duration
 from tinynet.training.signals import StopRequest
 from tinynet.training.trainer import Trainer
 from tinynet.viz import curves
 
-MAY_CHANGE = ("out", "resume", "threads", "backend", "data_dir", "max_steps", "save_minutes")
+MAY_CHANGE = ("out", "resume", "threads", "backend", "data_dir", "max_steps", "save_minutes", "log_every")
 """Flags that may differ from those of the run that --resume continues."""
 
 NEEDED = ("framework", "epoch", "step", "steps_per_epoch", "partial", "seconds", "best", "optimizer")
@@ -64,6 +68,9 @@ def _run_in(
         batches = data.prepare(config)
         engine.build(config, steps_per_epoch=len(batches.train), classes=len(batches.classes))
         weights = engine.weights()
+        if saved is None and config.weights is not None:
+            path = Path(config.weights)
+            engine.load_weights(starting_weights(weights, read_weights(path), config.reset, path))
         report.start(framework=engine.name, device=device, weights=weights, batches=batches, folder=folder)
     except BaseException:
         if saved is None:
@@ -76,6 +83,8 @@ def _run_in(
             trainer.restore(saved)
             report.resumed(folder, trainer.epoch, trainer.step, trainer.steps_per_epoch)
         try:
+            if saved is None:
+                run_folder.write_config(folder, config)
             trainer.run()
         except OutputError as error:
             run_folder.discard_if_empty(folder)
@@ -135,7 +144,7 @@ def _draw_curves(trainer: Trainer, results: dict[str, Any] | None = None) -> Non
 
 @dataclass(frozen=True)
 class _Test:
-    totals: Totals
+    found: Measured
     weights: str
 
 
@@ -147,16 +156,19 @@ def _test(trainer: Trainer) -> _Test:
         weights = f"the weights of epoch {best.state['best']['epoch']}, best in validation"
     else:
         weights = "the last weights"
-    return _Test(trainer.evaluate(trainer.batches.test, "test"), weights)
+    return _Test(measure(trainer.engine, trainer.batches.test, "test", lambda: bool(trainer.stop)), weights)
 
 
 def _conclude(trainer: Trainer, report: Report, test: _Test, command: str) -> None:
     """Write results.json and print what the run gave."""
-    totals, folder = test.totals, trainer.folder
+    found, folder, classes = test.found, trainer.folder, trainer.batches.classes
     results: dict[str, Any] = {
-        "test_accuracy": totals.accuracy,
-        "test_loss": totals.mean_loss,
-        "test_images": totals.images,
+        "test_accuracy": found.accuracy,
+        "test_loss": found.loss,
+        "test_images": found.images,
+        "test_accuracy_by_class": dict(
+            zip(classes, (found.hits / np.maximum(found.counts, 1)).tolist(), strict=True)
+        ),
         "weights": test.weights,
         "steps": trainer.steps_done,
         "seconds": trainer.elapsed(),
@@ -168,10 +180,12 @@ def _conclude(trainer: Trainer, report: Report, test: _Test, command: str) -> No
     if trainer.steps_done < whole:
         report.cut_short(folder, trainer.steps_done, whole)
     kind = "best" if (folder / "best.json").exists() else "last"
+    if len(classes) <= LISTED:
+        report.classes(found.lines(classes))
     report.end(
         {
-            "Test": f"accuracy {100 * totals.accuracy:.2f} %, loss {totals.mean_loss:.4f} on "
-            f"{totals.images:,} images, with {test.weights}",
+            "Test": f"accuracy {100 * found.accuracy:.2f} %, loss {found.loss:.4f} on "
+            f"{found.images:,} images, with {test.weights}",
             "Curves": str(folder / curves.NAME),
             "Checkpoint": str(folder / f"{kind}.json"),
             "Metrics": str(trainer.log.path),

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinynet.data.loader import BatchLoader
 from tinynet.training import checkpoint
-from tinynet.training.batches import NORMALISATION, Batches
+from tinynet.training.batches import Batches
 from tinynet.training.checkpoint import Checkpoint
 from tinynet.training.config import TrainConfig
 from tinynet.training.engine import Engine, Totals
@@ -21,6 +21,7 @@ from tinynet.training.metrics import EpochRecord, MetricsLog
 from tinynet.training.progress import Bar
 from tinynet.training.report import Report
 from tinynet.training.signals import StopRequest
+from tinynet.training.step_log import StepLog
 
 
 class Trainer:
@@ -41,6 +42,7 @@ class Trainer:
     ) -> None:
         self.config, self.engine, self.batches, self.folder = config, engine, batches, folder
         self.report, self.stop, self.log = report, stop, MetricsLog(folder)
+        self.steps = StepLog(folder, config.log_every, config.record_every, report.mini_batch)
         self.epoch, self.step, self.partial = 0, 0, Totals()
         self.best: dict[str, Any] | None = None
         self._seconds = 0.0
@@ -66,7 +68,8 @@ class Trainer:
         self.engine.load_optimizer_state(saved.optimizer, state["optimizer"])
         self.epoch, self.step, self.partial = state["epoch"], state["step"], Totals(**state["partial"])
         self.best, self._seconds = state["best"], state["seconds"]
-        self.log.keep(self.epoch)
+        self.log.keep(self.epoch, "epoch")
+        self.steps.restore(state.get("step_log", {}), self.steps_done)
 
     # What overflows shows as a loss that is not finite, which ends the run with a better message than a warning.
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")
@@ -133,6 +136,8 @@ class Trainer:
         loader, images = self.batches.train, len(self.batches.train.dataset)
         self.engine.start(training=True)
         self.engine.set_totals(self.partial)
+        if self.step == 0:
+            self.steps.begin_epoch()
         title = f"epoch {self.epoch + 1}/{self.config.epochs}"
         with Bar(title, images, done=self.partial.images) as bar:
             for batch, labels in (
@@ -141,6 +146,10 @@ class Trainer:
                 self.engine.set_progress(self.epoch, self.step)
                 self.engine.train_step(batch, labels)
                 self.step += 1
+                if self.steps.is_due(self.step):
+                    bar.clear()
+                    place = {"epoch": self.epoch + 1, "step": self.steps_done, "seconds": self.elapsed()}
+                    self.steps.after(self.step, self.engine.totals, **place)
                 if bar.add(len(labels)):
                     bar.show(self._checked_totals())
                 if self.stop or self.steps_done >= self.last_step:
@@ -184,11 +193,12 @@ class Trainer:
             "framework": self.engine.name,
             "versions": self.engine.versions(),
             "classes": list(self.batches.classes),
-            "normalisation": NORMALISATION,
+            "normalisation": self.batches.normalisation,
             "epoch": self.epoch,
             "step": self.step,
             "steps_per_epoch": self.steps_per_epoch,
             "partial": asdict(self.partial),
+            "step_log": self.steps.state(),
             "seconds": self.elapsed(),
             **more,
         }
