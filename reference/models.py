@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import nn
 from torch.nn import functional as F
-
-OPTION_A_DEPTHS = (8, 20, 32, 44, 56, 110)
 
 
 class LeNet(nn.Module):
@@ -94,14 +95,19 @@ class _Residual(nn.Module):
     block: type[BasicBlock] | type[Bottleneck] = BasicBlock
     fc: nn.Linear
 
-    def _stem(self, channels: int) -> None:
-        self.conv1 = nn.Conv2d(3, channels, 3, padding=1, bias=False)
+    def _stem(self, channels: int, kernel: int = 3, stride: int = 1) -> None:
+        """Set the first layers; a kernel of 7 pixels is followed by a pooling of the same stride."""
+        self.conv1 = nn.Conv2d(3, channels, kernel, stride, padding=kernel // 2, bias=False)
         self.bn1 = nn.BatchNorm2d(channels)
+        if kernel == 7:
+            self.maxpool = nn.MaxPool2d(3, stride, padding=1)
         self.channels = channels
 
-    def _layer(self, width: int, count: int, stride: int, option: str) -> nn.Sequential:
+    def _layer(
+        self, width: int, count: int, stride: int, option: str, projects: bool = False
+    ) -> nn.Sequential:
         downsample: nn.Module | None = None
-        if stride > 1 or self.channels != width:
+        if projects or stride > 1 or self.channels != width:
             if option == "A":
                 downsample = OptionA(self.channels, width)
             else:
@@ -115,6 +121,8 @@ class _Residual(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return logits (N, num_classes)."""
         x = self.bn1(self.conv1(x)).relu()
+        if hasattr(self, "maxpool"):
+            x = self.maxpool(x)
         for name, child in self.named_children():
             if name.startswith("layer"):
                 x = child(x)
@@ -146,32 +154,24 @@ class NarrowResNet(_Residual):
         self.fc = nn.Linear(128, num_classes)
 
 
-class ResNet18(_Residual):
-    """ResNet-18 with a 3x3 stem."""
+class ResNet(_Residual):
+    """ResNet-18, -34 and -50 with a stem of 3x3, of ImageNet, or of 7x7 and stride 1.
 
-    def __init__(self, num_classes: int = 10) -> None:
+    The last of these goes with a projection in the first block of stage 1.
+    """
+
+    def __init__(
+        self, blocks: tuple[int, ...], expansion: int, kernel: int, stem_stride: int, num_classes: int = 10
+    ) -> None:
         super().__init__()
-        self._stem(64)
-        self.layer1 = self._layer(64, 2, 1, "B")
-        self.layer2 = self._layer(128, 2, 2, "B")
-        self.layer3 = self._layer(256, 2, 2, "B")
-        self.layer4 = self._layer(512, 2, 2, "B")
-        self.fc = nn.Linear(512, num_classes)
-
-
-class ResNet50(_Residual):
-    """ResNet-50 with a 3x3 stem."""
-
-    block = Bottleneck
-
-    def __init__(self, num_classes: int = 10) -> None:
-        super().__init__()
-        self._stem(64)
-        self.layer1 = self._layer(256, 3, 1, "B")
-        self.layer2 = self._layer(512, 4, 2, "B")
-        self.layer3 = self._layer(1024, 6, 2, "B")
-        self.layer4 = self._layer(2048, 3, 2, "B")
-        self.fc = nn.Linear(2048, num_classes)
+        self.block = Bottleneck if expansion == 4 else BasicBlock
+        projects = kernel == 7 and stem_stride == 1
+        self._stem(64, kernel, stem_stride)
+        self.layer1 = self._layer(64 * expansion, blocks[0], 1, "B", projects)
+        self.layer2 = self._layer(128 * expansion, blocks[1], 2, "B")
+        self.layer3 = self._layer(256 * expansion, blocks[2], 2, "B")
+        self.layer4 = self._layer(512 * expansion, blocks[3], 2, "B")
+        self.fc = nn.Linear(512 * expansion, num_classes)
 
 
 class PreActBlock(nn.Module):
@@ -225,6 +225,61 @@ class IdentityResNet(nn.Module):
         return self.fc(F.adaptive_avg_pool2d(x, 1).flatten(1))
 
 
+class DropoutBlock(nn.Module):
+    """conv-BN-ReLU-conv-BN, plus a 1x1 convolution, ReLU.
+
+    With `share_weights` both BN are one layer, and without `opens` both convolutions too.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, opens: bool, share_weights: bool) -> None:
+        super().__init__()
+        stride = 2 if opens else 1
+        conv, norm = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1), nn.BatchNorm2d(out_channels)
+        self.conv1 = conv
+        self.bn1 = norm
+        if opens or not share_weights:
+            conv = nn.Conv2d(out_channels, out_channels, 3, padding=1)
+        if not share_weights:
+            norm = nn.BatchNorm2d(out_channels)
+        self.conv2 = conv
+        self.bn2 = norm
+        self.shortcut = nn.Conv2d(in_channels, out_channels, 1, stride)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the block's output."""
+        out = self.bn1(self.conv1(x)).relu()
+        out = self.bn2(self.conv2(out))
+        return (out + self.shortcut(x)).relu()
+
+
+class DropoutResNet(nn.Module):
+    """Four groups after a dropout; with `share_weights` a group repeats one block, groups 2-4 after their opening."""
+
+    def __init__(self, share_weights: bool, num_classes: int = 10) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 32, 3, padding=1)
+        self.bn1 = nn.BatchNorm2d(32)
+        self.dropout = nn.Dropout(0.25)
+        for number, count in enumerate((2, 4, 4, 2), 1):
+            width = 16 * 2**number
+            group = nn.Sequential()
+            if number > 1:
+                group.append(DropoutBlock(width // 2, width, True, share_weights))
+            while len(group) < count:
+                repeat = share_weights and len(group) > (number > 1)
+                group.append(group[-1] if repeat else DropoutBlock(width, width, False, share_weights))
+            self.add_module(f"layer{number}", group)
+        self.fc = nn.Linear(256, num_classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return logits (N, num_classes)."""
+        x = self.dropout(self.bn1(self.conv1(x)).relu())
+        for name, child in self.named_children():
+            if name.startswith("layer"):
+                x = child(x)
+        return self.fc(F.adaptive_max_pool2d(x, 1).flatten(1))
+
+
 class VGG(nn.Module):
     """VGG-A for 32x32 images, with or without batch normalisation."""
 
@@ -253,23 +308,34 @@ class VGG(nn.Module):
         return self.classifier(torch.flatten(self.features(x), start_dim=1))
 
 
+_BUILDERS: dict[str, Callable[[int], nn.Module]] = {
+    "lenet": LeNet,
+    **{f"resnet{depth}": partial(CifarResNet, depth) for depth in (8, 20, 32, 44, 56, 110)},
+    **{f"resnet-{blocks}block": partial(NarrowResNet, blocks) for blocks in (3, 6, 9)},
+    "resnet18": partial(ResNet, (2, 2, 2, 2), 1, 3, 1),
+    "resnet34": partial(ResNet, (3, 4, 6, 3), 1, 3, 1),
+    "resnet50": partial(ResNet, (3, 4, 6, 3), 4, 3, 1),
+    "resnet18-imagenet": partial(ResNet, (2, 2, 2, 2), 1, 7, 2),
+    "resnet34-imagenet": partial(ResNet, (3, 4, 6, 3), 1, 7, 2),
+    "resnet50-imagenet": partial(ResNet, (3, 4, 6, 3), 4, 7, 2),
+    "resnet34-steps": partial(ResNet, (3, 4, 6, 3), 1, 7, 1),
+    "resnet34-steps-faithful": partial(ResNet, (2, 2, 2, 2), 1, 7, 1),
+    "identity-resnet": partial(IdentityResNet, (2, 2, 2, 2), True),
+    "identity-resnet-deep": partial(IdentityResNet, (4, 5, 6, 3), True),
+    "preact-resnet18": partial(IdentityResNet, (2, 2, 2, 2), False),
+    "identity-resnet-deep-distinct": partial(IdentityResNet, (4, 5, 6, 3), False),
+    "dropout-resnet": partial(DropoutResNet, True),
+    "dropout-resnet-distinct": partial(DropoutResNet, False),
+    "vgg-a": partial(VGG, False),
+    "vgg-a-bn": partial(VGG, True),
+}
+
+
 def build(name: str, num_classes: int = 10) -> nn.Module:
     """Build the twin of `tinynet.models.build(name, num_classes)`, in PyTorch's default initialisation.
 
     Raises:  ValueError: there is no twin of that name
     """
-    if name == "lenet":
-        return LeNet(num_classes)
-    if name == "resnet18":
-        return ResNet18(num_classes)
-    if name == "resnet50":
-        return ResNet50(num_classes)
-    if name in ("identity-resnet", "preact-resnet18"):
-        return IdentityResNet((2, 2, 2, 2), name == "identity-resnet", num_classes)
-    if name in ("vgg-a", "vgg-a-bn"):
-        return VGG(name == "vgg-a-bn", num_classes)
-    if name in ("resnet-3block", "resnet-6block", "resnet-9block"):
-        return NarrowResNet(int(name[7]), num_classes)
-    if name in {f"resnet{depth}" for depth in OPTION_A_DEPTHS}:
-        return CifarResNet(int(name.removeprefix("resnet")), num_classes)
-    raise ValueError(f"no PyTorch twin of model {name!r}")
+    if name not in _BUILDERS:
+        raise ValueError(f"no PyTorch twin of model {name!r}")
+    return _BUILDERS[name](num_classes)

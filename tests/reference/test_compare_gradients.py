@@ -13,9 +13,16 @@ from tinynet.kernels.cpu.codegen import convolution
 IMAGE_SIZES = dict.fromkeys(compare_gradients.FULL_SIZE_ONLY, 32) | {
     "resnet110": 8,
     "resnet18": 12,
+    "resnet34": 11,
     "resnet50": 11,
+    "resnet18-imagenet": 45,
+    "resnet34-imagenet": 39,
+    "resnet50-imagenet": 37,
+    "resnet34-steps": 12,
     "identity-resnet": 15,
+    "identity-resnet-deep": 11,
     "preact-resnet18": 13,
+    "identity-resnet-deep-distinct": 12,
 }
 
 

@@ -6,6 +6,7 @@ from tinynet import Tensor, nn
 from tinynet.nn import functional as F
 
 WIDTHS = (64, 128, 256, 512)
+SHALLOW, DEEP = (2, 2, 2, 2), (4, 5, 6, 3)
 
 
 class PreActBlock(nn.Module):
@@ -92,9 +93,19 @@ def _stage(in_channels: int, out_channels: int, count: int, share_weights: bool)
 
 def identity_resnet(num_classes: int = 10) -> IdentityResNet:
     """Build two blocks a stage with shared weights; 11,101,834 parameters for 10 classes."""
-    return IdentityResNet(2, 2, 2, 2, share_weights=True, num_classes=num_classes)
+    return IdentityResNet(*SHALLOW, share_weights=True, num_classes=num_classes)
+
+
+def identity_resnet_deep(num_classes: int = 10) -> IdentityResNet:
+    """Build 4, 5, 6 and 3 blocks with shared weights: the parameters of `identity_resnet`, applied more often."""
+    return IdentityResNet(*DEEP, share_weights=True, num_classes=num_classes)
 
 
 def preact_resnet18(num_classes: int = 10) -> IdentityResNet:
     """Build two blocks a stage, each with its own weights; 11,175,946 parameters for 10 classes."""
-    return IdentityResNet(2, 2, 2, 2, share_weights=False, num_classes=num_classes)
+    return IdentityResNet(*SHALLOW, share_weights=False, num_classes=num_classes)
+
+
+def identity_resnet_deep_distinct(num_classes: int = 10) -> IdentityResNet:
+    """Build 4, 5, 6 and 3 blocks, each with its own weights; 21,657,610 parameters for 10 classes."""
+    return IdentityResNet(*DEEP, share_weights=False, num_classes=num_classes)
