@@ -5,7 +5,7 @@ import pytest
 
 import tinynet
 from tinynet import models, nn
-from tinynet.models.resnet import SubsampleAndPad, bn_shortcut_resnet, option_a_resnet
+from tinynet.models.resnet import SubsampleAndPad, bn_shortcut_resnet, conv3x3, option_a_resnet
 
 PARAMETERS = {
     "lenet": 62_006,
@@ -19,9 +19,19 @@ PARAMETERS = {
     "resnet-6block": 692_122,
     "resnet-9block": 1_080_090,
     "resnet18": 11_173_962,
+    "resnet34": 21_282_122,
     "resnet50": 23_520_842,
+    "resnet18-imagenet": 11_181_642,
+    "resnet34-imagenet": 21_289_802,
+    "resnet50-imagenet": 23_528_522,
+    "resnet34-steps": 21_294_026,
+    "resnet34-steps-faithful": 11_185_866,
     "identity-resnet": 11_101_834,
+    "identity-resnet-deep": 11_101_834,
     "preact-resnet18": 11_175_946,
+    "identity-resnet-deep-distinct": 21_657_610,
+    "dropout-resnet": 2_082_314,
+    "dropout-resnet-distinct": 3_668_618,
     "vgg-a": 9_750_922,
     "vgg-a-bn": 9_753_674,
 }
@@ -37,7 +47,7 @@ def test_parameter_count(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["lenet", "resnet8", "resnet-6block", "resnet50", "preact-resnet18", "vgg-a-bn"]
+    "name", ["lenet", "resnet8", "resnet-6block", "resnet50", "preact-resnet18", "dropout-resnet", "vgg-a-bn"]
 )
 @pytest.mark.parametrize("num_classes", [1, 7])
 def test_logits_have_one_column_a_class(name, num_classes):
@@ -50,12 +60,49 @@ def test_logits_have_one_column_a_class(name, num_classes):
 
 @pytest.mark.parametrize(
     ("name", "height", "width"),
-    [("resnet8", 20, 13), ("resnet50", 13, 9), ("identity-resnet", 28, 28), ("preact-resnet18", 15, 9)]
-    + [("vgg-a", 33, 39)],
+    [("resnet8", 20, 13), ("resnet50", 13, 9), ("preact-resnet18", 15, 9), ("dropout-resnet", 11, 17)]
+    + [("resnet34-steps-faithful", 9, 14), ("vgg-a", 33, 39)],
 )
 def test_networks_take_other_image_sizes(name, height, width):
     with tinynet.no_grad():
         assert models.build(name).eval()(tinynet.randn(1, 3, height, width)).shape == (1, 10)
+
+
+@pytest.mark.parametrize("size", [28, 32])
+@pytest.mark.parametrize(
+    ("name", "pooling"),
+    [
+        ("identity-resnet-deep", "avgpool"),
+        ("dropout-resnet", "maxpool"),
+        ("resnet34-steps-faithful", "avgpool"),
+    ],
+)
+def test_projects_pool_4_by_4_pixels_of_whole_and_of_cropped_images(name, pooling, size):
+    model = models.build(name).eval()
+    shapes = []
+    getattr(model, pooling).register_forward_hook(
+        lambda _, inputs, output: shapes.append((inputs[0].shape[2:], output.shape[2:]))
+    )
+    with tinynet.no_grad():
+        assert model(tinynet.randn(1, 3, size, size)).shape == (1, 10)
+    assert shapes == [((4, 4), (1, 1))]
+
+
+@pytest.mark.parametrize(
+    ("name", "blocks"),
+    [
+        ("resnet34", (3, 4, 6, 3)),
+        ("resnet34-steps", (3, 4, 6, 3)),
+        ("resnet34-steps-faithful", (2, 2, 2, 2)),
+        ("identity-resnet-deep", (4, 5, 6, 3)),
+        ("identity-resnet-deep-distinct", (4, 5, 6, 3)),
+        ("dropout-resnet", (2, 4, 4, 2)),
+        ("dropout-resnet-distinct", (2, 4, 4, 2)),
+    ],
+)
+def test_stages_have_the_blocks_of_the_projects(name, blocks):
+    model = models.build(name)
+    assert tuple(len(getattr(model, f"layer{number}")) for number in (1, 2, 3, 4)) == blocks
 
 
 @pytest.mark.parametrize(
@@ -65,10 +112,11 @@ def test_networks_take_other_image_sizes(name, height, width):
         ("resnet20", "layer2.0.downsample.0.weight", "layer3.2.bn2.num_batches_tracked"),
         ("resnet-6block", "layer1.1.downsample.0.weight", "layer1.0.downsample.1.running_var"),
         ("resnet50", "layer1.1.downsample.0.weight", "layer1.0.downsample.0.weight"),
+        ("resnet34-steps-faithful", "layer1.1.downsample.0.weight", "layer1.0.downsample.0.weight"),
         ("preact-resnet18", "layer1.0.shortcut.weight", "layer2.0.shortcut.weight"),
     ],
 )
-def test_projections_only_where_the_shape_changes(model, missing, found):
+def test_projections_only_where_they_belong(model, missing, found):
     state = models.build(model).state_dict()
     assert found in state
     assert missing not in state
@@ -101,7 +149,9 @@ def test_impossible_sizes_are_refused(build, message):
 
 def test_stages_need_one_number_each():
     with pytest.raises(ValueError, match=r"one number a stage, got \(8, 8\), \(1,\), \(1, 2\)"):
-        models.ResNet(stem=8, widths=(8, 8), blocks=(1,), strides=(1, 2), shortcut=SubsampleAndPad)
+        models.ResNet(
+            stem=conv3x3(3, 8), widths=(8, 8), blocks=(1,), strides=(1, 2), shortcut=SubsampleAndPad
+        )
 
 
 def test_option_a_takes_every_second_pixel_and_pads_channels_on_both_sides():
@@ -155,8 +205,9 @@ def test_vgg_starts_with_signals_of_one_size():
     assert not np.any(model.features[0].bias.detach().numpy())
 
 
-def test_convolutions_start_kaiming_normal_fan_out_and_batch_norm_as_identity():
-    model = models.build("resnet18")
+@pytest.mark.parametrize("name", ["resnet18", "resnet34-steps-faithful"])
+def test_convolutions_start_kaiming_normal_fan_out_and_batch_norm_as_identity(name):
+    model = models.build(name)
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             weight = module.weight.detach().numpy()

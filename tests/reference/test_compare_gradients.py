@@ -44,6 +44,13 @@ def test_twenty_steps_of_resnet20_equal_torch(optimizer):
     assert {key: worst for key, worst in found.items() if not worst.value < 1e-9} == {}
 
 
+def test_twenty_steps_of_shared_weights_equal_torch():
+    experiment = Experiment("dropout-resnet", batch_size=4, image_size=12)
+    found = compare(experiment.run_tinynet(), experiment.run_torch())
+    assert found["weights"].count == len(list(models.build("dropout-resnet").parameters()))
+    assert {key: worst for key, worst in found.items() if not worst.value < 1e-9} == {}
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize(
     ("winograd", "limit"),
