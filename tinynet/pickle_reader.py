@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.data.errors import DataError
+from tinynet.errors import DataError
 
 Globals = Mapping[str, Callable[..., Any] | type]
 
