@@ -20,6 +20,7 @@ from safetensors import numpy as safetensors
 import tinynet
 from tinynet.training import checkpoint
 from tinynet.training.files import write_atomically
+from tinynet.weights import read_state_dict
 
 PICKLED = (".pt", ".pth", ".th")
 
@@ -35,27 +36,14 @@ def from_torch(state: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
-    """Read weights from a tinynet checkpoint, from safetensors, or from a PyTorch file.
+    """Read weights from a tinynet checkpoint, from safetensors, or from a PyTorch file, as `read_state_dict`.
 
-    PyTorch files go through torch's restricted reader, which runs no code; a `state_dict` inside another
-    dictionary and DataParallel's `module.` prefix are unwrapped, and the `num_batches_tracked` that files older
-    than PyTorch 0.4.1 lack is added as 0.
-
-    Raises:  ValueError: the file holds anything but named tensors; CheckpointError: a damaged checkpoint
+    Raises:  DataError: the file is damaged or holds anything but named tensors; CheckpointError: a damaged checkpoint
     """
     if path.is_dir() or path.suffix == ".json":
         return checkpoint.load(path).weights
-    if path.suffix not in PICKLED:
-        arrays = safetensors.load_file(path)
-        return {name: array for name, array in arrays.items() if not name.startswith(checkpoint.OPTIMIZER)}
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    content = content.get("state_dict", content) if isinstance(content, dict) else content
-    named = isinstance(content, dict)
-    if not named or not all(isinstance(value, torch.Tensor) for value in content.values()):
-        raise ValueError(f"{path} holds no state_dict: expected a dictionary of tensors by name")
-    state = {name.removeprefix("module."): value for name, value in from_torch(content).items()}
-    norms = [name.removesuffix("running_mean") for name in state if name.endswith("running_mean")]
-    return {f"{norm}num_batches_tracked": np.zeros((), np.int64) for norm in norms} | state
+    state = read_state_dict(path)
+    return {name: array for name, array in state.items() if not name.startswith(checkpoint.OPTIMIZER)}
 
 
 def write(path: Path, state: Mapping[str, np.ndarray]) -> None:

@@ -28,6 +28,9 @@ LAYERS = [
         "tinynet.memory",
         "tinynet.run_ahead",
         "tinynet.memory_format",
+        "tinynet.errors",
+        "tinynet.pickle_reader",
+        "tinynet.weights",
     ],
     [
         "tinynet.generator",

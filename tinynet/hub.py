@@ -37,37 +37,32 @@ def load_state_dict_from_url(
     check_hash: bool = False,
     file_name: str | None = None,
     weights_only: bool = False,
-) -> dict[str, Tensor]:
-    """Return the tensors of a .safetensors file at a URL, downloaded at the first call.
+) -> Any:
+    """Return what a file of torch.save or safetensors at a URL holds, downloaded at the first call.
+
+    No pickle is executed: dicts, lists, tuples and plain values around tensors are read, a whole pickled model is
+    refused. bfloat16 becomes float32.
 
     Args:    model_dir: folder to keep the file in, get_dir() + "/checkpoints" if None
              map_location: device to put the tensors on; progress: show how far the download is
-             check_hash: compare the file with the start of its SHA-256 in its name, name-<hash>.safetensors
-             weights_only: accepted, such a file holds nothing else
-    Raises:  NotImplementedError: another kind of file, or a map_location that is no device
+             check_hash: compare the file with the start of its SHA-256 in its name, name-<hash>.pth
+             weights_only: accepted, nothing else is read
+    Raises:  NotImplementedError: a map_location that is no device
+             DataError: a damaged file, or one that holds anything else
              RuntimeError: the hash differs; ValueError: check_hash and no hash in the name
     """
     if map_location is not None and (callable(map_location) or isinstance(map_location, dict)):
         raise NotImplementedError("load_state_dict_from_url: map_location must be a device")
     name = file_name or os.path.basename(urlparse(url).path)
-    if not name.endswith(".safetensors"):
-        raise NotImplementedError(
-            f"{url}: only .safetensors files can be loaded; torch's own format is a pickle, which can run any code. "
-            "Convert it where torch is installed: safetensors.torch.save_file(torch.load(path), new_path)"
-        )
     folder = Path(model_dir) if model_dir is not None else Path(get_dir()) / "checkpoints"
     path = folder / name
     if not path.exists():
         _download(url, folder, name, progress)
     if check_hash:
         _check_hash(path)
-    from safetensors.numpy import load_file
+    from tinynet.weights import read_file
 
-    arrays = load_file(path)
-    return {
-        key: Tensor(array if map_location is None else to_device(array, map_location))
-        for key, array in arrays.items()
-    }
+    return read_file(path, lambda x: Tensor(x if map_location is None else to_device(x, map_location)))
 
 
 def _download(url: str, folder: Path, name: str, progress: bool) -> None:

@@ -8,8 +8,8 @@ import pickle
 import numpy as np
 import pytest
 
-from tinynet.data.errors import DataError
-from tinynet.data.pickle_reader import read_pickle
+from tinynet.errors import DataError
+from tinynet.pickle_reader import read_pickle
 
 ARRAYS = {
     "uint8 matrix": np.arange(12, dtype=np.uint8).reshape(3, 4),

@@ -4,10 +4,12 @@ import hashlib
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import save_file
 
 import tinynet
 from tinynet import hub
+from tinynet.errors import DataError
 from tinynet.utils import model_zoo
 
 ARRAYS = {"conv.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "bn.num_batches_tracked": np.array(3)}
@@ -64,10 +66,20 @@ def test_the_hash_in_the_name_is_checked(url, local, tmp_path):
         hub.load_state_dict_from_url(url, tmp_path / "c", check_hash=True)
 
 
-@pytest.mark.parametrize("name", ["resnet18-5c106cde.pth", "model.pt", "weights.bin"])
-def test_pickles_are_refused(name):
-    with pytest.raises(NotImplementedError, match=r"only .safetensors.* pickle, which can run any code"):
-        model_zoo.load_url(f"https://example.org/{name}")
+def test_a_file_of_torch_is_read_as_it_is(local, tmp_path):
+    weight = torch.arange(6.0).reshape(2, 3)
+    torch.save({"model": {"w": weight.T, "tied": weight}, "epoch": 7}, tmp_path / "net.pth")
+    loaded = hub.load_state_dict_from_url((tmp_path / "net.pth").as_uri(), tmp_path / "cache")
+    assert loaded["epoch"] == 7
+    assert isinstance(loaded["model"]["w"], tinynet.Tensor)
+    assert loaded["model"]["w"].tolist() == weight.T.tolist()
+    assert loaded["model"]["tied"].tolist() == weight.tolist()
+
+
+def test_a_pickled_model_is_refused(local, tmp_path):
+    torch.save(torch.nn.Linear(2, 3), tmp_path / "net.pth")
+    with pytest.raises(DataError, match=r"torch\.nn\.modules\.linear\.Linear.*nothing was executed"):
+        model_zoo.load_url((tmp_path / "net.pth").as_uri(), tmp_path / "cache")
 
 
 @pytest.mark.parametrize("location", [{"cuda:0": "cpu"}, lambda storage, place: storage])

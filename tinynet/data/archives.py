@@ -18,7 +18,7 @@ import numpy as np
 
 from tinynet.data.cifar import IMAGE_SHAPE, RecordSet, check_file, encode_records
 from tinynet.data.errors import DataError
-from tinynet.data.pickle_reader import read_pickle
+from tinynet.pickle_reader import read_pickle
 
 Contents = dict[str, bytes]
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
+from tinynet.errors import DataError
 
-class DataError(ValueError):
-    """Data that is missing, damaged or unusable; the message says what was wrong and what to do.
-
-    The command lines print it alone and exit with code 2.
-    """
+__all__ = ["DataError"]

@@ -1,4 +1,4 @@
-"""Read pickled arrays without executing the pickle.
+"""Read pickles of plain values, arrays and tensors without executing them.
 
 `pickletools` splits the file into opcodes; a short table says what each opcode in use does to a stack, and
 another which globals exist. No name from the file is ever imported or called: anything not in the tables is
@@ -13,16 +13,20 @@ from __future__ import annotations
 import math
 import pickletools
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from tinynet.data.errors import DataError
+from tinynet.errors import DataError
 
-Globals = Mapping[str, Callable[..., Any] | type]
+Globals = Mapping[str, Any]
+"""The "module name" of each global allowed, to the function, type or object that stands for it."""
 
 _MARK = object()
+# Nothing nested: the hash of a deep tuple exhausts the stack of C.
+_KEY_TYPES = (str, int, float, bytes, type(None), np.generic)
+_MOST_NAMES = 6  # of one message
 _PUSH_ARGUMENT = {
     *("INT", "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINSTRING", "SHORT_BINSTRING"),
     *(
@@ -47,31 +51,69 @@ _PUSH_CONSTANT: dict[str, Callable[[], Any]] = {
 _PLAIN_DTYPE = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248])")
 
 
-def read_pickle(content: bytes, *, source: str, known_globals: Globals | None = None) -> Any:
+class ForeignGlobals(DataError):
+    """The pickle asks for names that are not among those allowed; nothing was executed."""
+
+
+def read_pickle(
+    content: bytes | BinaryIO,
+    *,
+    source: str,
+    known_globals: Globals | None = None,
+    find_persistent: Callable[[Any], Any] | None = None,
+) -> Any:
     """Rebuild the object of a pickle made of numbers, strings, lists, tuples, dicts and NumPy arrays.
 
     Python 2 strings become str, a character a byte (latin-1).
 
-    Args:    source: names the file in messages
-             known_globals: "module name" to the function that stands for it; None takes `NUMPY_GLOBALS`
-    Raises:  DataError: an opcode or a global outside the tables, or a malformed pickle
+    Args:    content: the pickle, or a file that stands at its first byte and afterwards behind its last
+             source: names the file in messages
+             known_globals: None takes `NUMPY_GLOBALS`; of its values only functions are ever called
+             find_persistent: returns what a persistent id stands for; None refuses such ids
+    Raises:  ForeignGlobals: a global outside the table; names all that the pickle asks for
+             DataError: an opcode outside the table, or a malformed pickle
     """
-    machine = _Machine(NUMPY_GLOBALS if known_globals is None else known_globals, source)
+    machine = _Machine(NUMPY_GLOBALS if known_globals is None else known_globals, source, find_persistent)
+    operations = pickletools.genops(content)
     try:
-        for opcode, argument, _ in pickletools.genops(content):
+        for opcode, argument, _ in operations:
             machine.step(opcode.name, argument)
         return machine.result()
+    except _UnknownGlobal as error:
+        raise ForeignGlobals(
+            f"{source}: the pickle asks for {_foreign(error, operations, machine.known_globals)}, "
+            "not among the names allowed; refused, nothing was executed"
+        ) from None
     except DataError:
         raise
-    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
         raise DataError(f"{source} is not a readable pickle: {error}") from error
+
+
+class _UnknownGlobal(Exception):
+    """The argument is "module name"."""
+
+
+def _foreign(first: _UnknownGlobal, rest: Iterator[tuple[Any, Any, Any]], known_globals: Globals) -> str:
+    """List the names outside the table: the first, and those that the rest of the pickle spells out."""
+    names = {str(first): None}
+    try:
+        for opcode, argument, _ in rest:
+            if opcode.name == "GLOBAL" and argument not in known_globals:
+                names[argument] = None
+    except ValueError:
+        pass  # cut off, or not a pickle: what was seen is enough for the message
+    shown = ", ".join(repr(name.replace(" ", ".")) for name in list(names)[:_MOST_NAMES])
+    return shown + (f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else "")
 
 
 class _Machine:
     """Run opcodes on a stack and a memo."""
 
-    def __init__(self, known_globals: Globals, source: str) -> None:
-        self.known_globals, self.source = known_globals, source
+    def __init__(
+        self, known_globals: Globals, source: str, find_persistent: Callable[[Any], Any] | None
+    ) -> None:
+        self.known_globals, self.source, self.find_persistent = known_globals, source, find_persistent
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
 
@@ -84,14 +126,15 @@ class _Machine:
         elif (action := getattr(self, f"_op_{name.lower()}", None)) is not None:
             action(argument)
         else:
-            raise DataError(
-                f"{self.source}: the pickle uses opcode {name}, which is not among those allowed; refused"
-            )
+            self._refuse(name)
 
     def result(self) -> Any:
         """Return the one object left by STOP."""
         (value,) = self.stack
         return value
+
+    def _refuse(self, name: str) -> None:
+        raise DataError(f"{self.source}: the pickle uses opcode {name}, not among those allowed; refused")
 
     def _op_proto(self, argument: int) -> None:
         """Accept any protocol: only its opcodes matter."""
@@ -100,19 +143,23 @@ class _Machine:
 
     def _op_global(self, argument: str) -> None:
         if argument not in self.known_globals:
-            raise DataError(
-                f"{self.source}: the pickle asks for {argument.replace(' ', '.')!r}, which is not among "
-                "the names allowed; refused, nothing was executed"
-            )
+            raise _UnknownGlobal(argument)
         self.stack.append(self.known_globals[argument])
 
     def _op_stack_global(self, argument: None) -> None:
         module, name = self._pop(2)
         self._op_global(f"{module} {name}")
 
+    def _op_binpersid(self, argument: None) -> None:
+        if self.find_persistent is None:
+            self._refuse("BINPERSID")
+        else:
+            self.stack.append(self.find_persistent(*self._pop(1)))
+
     def _op_reduce(self, argument: None) -> None:
         function, arguments = self._pop(2)
-        if not any(function is known for known in self.known_globals.values()) or isinstance(function, type):
+        known = any(function is known for known in self.known_globals.values())
+        if not known or isinstance(function, type) or not callable(function):
             raise DataError(
                 f"{self.source}: the pickle calls {function!r}, which is not a function allowed; refused"
             )
@@ -130,7 +177,7 @@ class _Machine:
 
     def _op_dict(self, argument: None) -> None:
         items = self._pop_mark()
-        self.stack.append(dict(zip(items[::2], items[1::2], strict=True)))
+        self.stack.append(_pairs(items))
 
     def _op_tuple1(self, argument: None) -> None:
         self.stack.append(tuple(self._pop(1)))
@@ -151,11 +198,11 @@ class _Machine:
 
     def _op_setitem(self, argument: None) -> None:
         key, value = self._pop(2)
-        self._top(dict)[key] = value
+        self._top(dict).update(_pairs([key, value]))
 
     def _op_setitems(self, argument: None) -> None:
         items = self._pop_mark()
-        self._top(dict).update(zip(items[::2], items[1::2], strict=True))
+        self._top(dict).update(_pairs(items))
 
     def _op_put(self, argument: int) -> None:
         self.memo[int(argument)] = self.stack[-1]
@@ -194,6 +241,14 @@ class _Machine:
         return self.stack[-1]
 
 
+def _pairs(items: list[Any]) -> dict[Any, Any]:
+    """Make a dict of keys and values in turn."""
+    for key in items[::2]:
+        if not isinstance(key, _KEY_TYPES):
+            raise ValueError(f"a {type(key).__name__} cannot be the key of a dictionary here")
+    return dict(zip(items[::2], items[1::2], strict=True))
+
+
 def _reconstruct(kind: type, shape: tuple[int, ...], typecode: str | bytes) -> np.ndarray:
     """Stand for NumPy's maker of the empty array that BUILD fills."""
     if kind is not np.ndarray:
@@ -213,6 +268,11 @@ def _frombuffer(buffer: bytes, dtype: np.dtype, shape: tuple[int, ...], order: s
     return np.frombuffer(_sized(buffer, dtype, shape), dtype=dtype).reshape(
         shape, order=_one_of(order, "C", "F")
     )
+
+
+def _scalar(dtype: np.dtype, buffer: bytes) -> np.generic:
+    """Stand for NumPy's maker of a single number."""
+    return np.frombuffer(_sized(buffer, dtype, ()), dtype=dtype)[0]
 
 
 def _encode(text: str, encoding: str) -> bytes:
@@ -239,6 +299,8 @@ def _set_state(target: Any, state: Any) -> Any:
         data: Any = (1, shape, dtype, bool(fortran), bytes(_sized(buffer, dtype, shape)))
         target.__setstate__(data)
         return target
+    if type(target) is dict and type(state) is dict:
+        return target  # the attributes of an OrderedDict: only its items are wanted
     raise ValueError(f"the state of a {type(target).__name__} cannot be set")
 
 
@@ -267,6 +329,8 @@ NUMPY_GLOBALS: Globals = {
     "__builtin__ bytes": _empty_bytes,
     "numpy.core.multiarray _reconstruct": _reconstruct,
     "numpy._core.multiarray _reconstruct": _reconstruct,
+    "numpy.core.multiarray scalar": _scalar,
+    "numpy._core.multiarray scalar": _scalar,
     "numpy.core.numeric _frombuffer": _frombuffer,
     "numpy._core.numeric _frombuffer": _frombuffer,
 }
