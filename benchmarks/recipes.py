@@ -18,7 +18,7 @@ import yaml
 from benchmarks import records
 from benchmarks.harness import Contender, Contest
 from reference.arguments import positive
-from tinynet import data, models
+from tinynet import data
 from tinynet.training import recipes
 from tinynet.training.engine import TinynetEngine
 

@@ -40,7 +40,7 @@ def evaluate(args: argparse.Namespace) -> int:
     dataset = sets[args.split]
     if not len(dataset):
         raise ConfigError(
-            f"--split {args.split}: {args.checkpoint} is of a run with --val-size 0, which has none"
+            f"--split {args.split}: {trained.saved.path} is of a run with --val-size 0, which has none"
         )
     values = batches.normalisation(config, sets["train"]) if args.model else trained.normalisation
     found = measure(engine, batches.eval_loader(dataset, config, values, args.batch_size), args.split)

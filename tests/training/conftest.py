@@ -10,13 +10,15 @@ import pytest
 
 from tinynet.data.datasets import ArrayDataset
 from tinynet.data.loader import BatchLoader
-from tinynet.training.batches import NORMALISATION, Batches, eval_loader
+from tinynet.data.transforms import CIFAR10_MEAN, CIFAR10_STD, Normalize
+from tinynet.training.batches import Batches, eval_loader
 from tinynet.training.config import TrainConfig
 from tinynet.training.engine import Totals
 from tinynet.training.report import Report
 from tinynet.training.signals import StopRequest
 from tinynet.training.trainer import Trainer
 
+NORMALISATION = {"mean": list(CIFAR10_MEAN), "std": list(CIFAR10_STD)}
 CLASSES = ("dark", "grey", "light")
 
 
@@ -114,9 +116,11 @@ def config() -> TrainConfig:
 @pytest.fixture
 def batches(config: TrainConfig) -> Batches:
     """35 images to train: four steps an epoch, the last one smaller."""
-    train = BatchLoader(_dataset(35, 0), 10, shuffle=True, transform=_normalize(), seed=0, prefetch=0)
-    val, test = eval_loader(_dataset(12, 1), NORMALISATION), eval_loader(_dataset(9, 2), NORMALISATION)
-    return Batches(train, val, test, CLASSES)
+    train = BatchLoader(
+        _dataset(35, 0), 10, shuffle=True, transform=Normalize(**NORMALISATION), seed=0, prefetch=0
+    )
+    val, test = (eval_loader(_dataset(n, seed), config, NORMALISATION) for n, seed in ((12, 1), (9, 2)))
+    return Batches(train, val, test, CLASSES, NORMALISATION)
 
 
 @pytest.fixture
@@ -131,9 +135,3 @@ def make_trainer(config: TrainConfig, batches: Batches, tmp_path: Path):
         return Trainer(changed, engine, batches, folder, Report("tinynet.train", changed), StopRequest())
 
     return make
-
-
-def _normalize():
-    from tinynet.data.transforms import Normalize
-
-    return Normalize(**NORMALISATION)

@@ -32,7 +32,14 @@ from tinynet.training.help import GROUPS
         ("dataset", "cifar"),
         ("optimizer", "sdg"),
         ("schedule", "cosin"),
-        ("augment", "flip"),
+        ("augment", "flop"),
+        ("normalise", "mean"),
+        ("mixup", -0.1),
+        ("cutmix", float("inf")),
+        ("image_size", 4),
+        ("train_images", 0),
+        ("log_every", 0),
+        ("record_every", 0),
         ("backend", "cuda"),
     ],
 )
@@ -50,6 +57,11 @@ def test_value_out_of_range_is_named_with_its_flag(name, value):
         ({"milestones": (0, 4)}, "--milestones 0,4"),
         ({"nesterov": True, "momentum": 0.0}, "--nesterov needs"),
         ({"nesterov": True, "optimizer": "adam"}, "--nesterov needs"),
+        ({"mixup": 0.2, "cutmix": 1.0}, r"--mixup 0.2 and --cutmix 1.0: give one of them"),
+        ({"frozen_bn": True}, "--frozen-bn needs --train-only"),
+        ({"reset": ("fc",)}, "--reset fc needs --weights"),
+        ({"classes": ("cat",)}, "--classes cat: give at least two different classes"),
+        ({"classes": ("cat", "dog", "cat")}, "--classes cat,dog,cat: give at least two different"),
     ],
 )
 def test_values_that_contradict_each_other(changes, words):
@@ -69,9 +81,9 @@ def test_flags_are_the_difference_to_a_base():
     assert flags(config, base, skip=("seed",)) == wanted
 
 
-@pytest.mark.parametrize("name", ["out", "data_dir"])
-def test_empty_folder_name_is_refused(name):
-    with pytest.raises(ConfigError, match=f"{flag(name)} is empty: give a folder"):
+@pytest.mark.parametrize("name, what", [("out", "folder"), ("data_dir", "folder"), ("weights", "file")])
+def test_empty_name_is_refused(name, what):
+    with pytest.raises(ConfigError, match=f"{flag(name)} is empty: give a {what}"):
         replace(TrainConfig(), **{name: ""}).validate()
 
 

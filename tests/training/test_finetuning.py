@@ -83,7 +83,9 @@ def test_frozen_layers_cost_no_backward(monkeypatch):
 @pytest.mark.parametrize("kind", [TinynetEngine, TorchEngine], ids=["tinynet", "torch"])
 @pytest.mark.parametrize("layers", [("layer9",), ("layer3", "f"), ("layer",)])
 def test_unknown_layers_are_refused(kind, layers):
-    with pytest.raises(ConfigError, match=r"--train-only .*: no layer '(layer9|f|layer)': .*Known: conv1, bn1, layer1"):
+    with pytest.raises(
+        ConfigError, match=r"--train-only .*: no layer '(layer9|f|layer)': .*Known: conv1, bn1, layer1"
+    ):
         make(kind(), replace(CONFIG, train_only=layers))
 
 
@@ -149,7 +151,7 @@ def test_what_does_not_fit_is_listed_with_the_flag_that_helps():
     assert "given.safetensors does not fit the model; 2 differences" in str(error.value)
     assert "  fc.weight: (1000, 4), expected (10, 4)" in str(error.value)
     assert str(error.value).endswith("To let a layer start anew: --reset fc")
-    with pytest.raises(CheckpointError, match="bn1.weight: unexpected"):
+    with pytest.raises(CheckpointError, match=r"bn1\.weight: unexpected"):
         starting_weights(FRESH, given(**{"bn1.weight": np.ones(4)}), ("fc",), PATH)
 
 

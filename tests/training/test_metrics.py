@@ -17,7 +17,7 @@ def test_lines_come_back(tmp_path):
         log.append(replace(RECORD, epoch=epoch))
     assert [line["epoch"] for line in log.read()] == [1, 2, 3]
     assert log.read()[0]["val_accuracy"] == 0.5
-    log.keep(2)
+    log.keep(2, "epoch")
     assert [line["epoch"] for line in log.read()] == [1, 2]
 
 
@@ -37,7 +37,7 @@ def test_a_last_line_cut_by_a_crash_is_dropped(tmp_path):
     with open(log.path, "a") as file:
         file.write('{"epoch": 2, "st')
     assert [line["epoch"] for line in log.read()] == [1]
-    log.keep(1)
+    log.keep(1, "epoch")
     log.append(replace(RECORD, epoch=2))
     assert [line["epoch"] for line in log.read()] == [1, 2]
 

@@ -66,5 +66,7 @@ def test_unknown_recipe_lists_close_matches_and_all():
 
 
 def test_a_table_may_hold_numbers_as_yaml_reads_them():
-    values = read_table({"lr": "1e-3", "momentum": 0, "milestones": [3, 5], "train_only": ["fc"], "val_size": None})
+    values = read_table(
+        {"lr": "1e-3", "momentum": 0, "milestones": [3, 5], "train_only": ["fc"], "val_size": None}
+    )
     assert values == {"lr": 1e-3, "momentum": 0.0, "milestones": (3, 5), "train_only": ("fc",)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -30,7 +31,7 @@ def test_every_step_is_recorded_and_their_mean_is_that_of_the_epoch(make_trainer
         sizes = (10, 10, 10, 5)
         mean = sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / 35
         assert mean == pytest.approx(record["train_loss"], rel=1e-12)
-    assert all(a["seconds"] <= b["seconds"] for a, b in zip(lines, lines[1:], strict=False))
+    assert all(a["seconds"] <= b["seconds"] for a, b in itertools.pairwise(lines))
 
 
 def test_a_window_ends_with_its_epoch(make_trainer, capsys):
@@ -71,7 +72,9 @@ def test_lines_after_the_last_checkpoint_are_dropped(make_trainer):
     trainer.run()
     path = trainer.folder / metrics.STEPS
     kept = path.read_text()
-    path.write_text(kept + json.dumps({"epoch": 2, "batch": 1, "step": 5, "loss": 1.0, "seconds": 9.0}) + "\n{\"epo")
+    path.write_text(
+        kept + json.dumps({"epoch": 2, "batch": 1, "step": 5, "loss": 1.0, "seconds": 9.0}) + '\n{"epo'
+    )
     resumed = make_trainer("killed", record_every=1, epochs=1)
     resumed.restore(checkpoint.load(resumed.folder, kinds=("last",)))
     assert path.read_text() == kept

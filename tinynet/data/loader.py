@@ -66,7 +66,8 @@ class BatchLoader:
 
         An exception in the thread is raised here; leaving the loop early stops the thread.
 
-        Shapes:  yields images (B, C, H, W) and labels int64 (B,), mixed float32 (B, classes), B = batch_size but for a smaller last batch
+        Shapes:  yields images (B, C, H, W) and labels int64 (B,), of mixed images float32 (B, classes);
+                 B = batch_size but for a smaller last batch
         Raises:  ValueError: start_step outside 0..len(self)
         """
         if not 0 <= start_step <= len(self):

@@ -52,7 +52,9 @@ class Report:
                 for name, array in weights.items()
                 if is_within(name, config.train_only) and not name.endswith(_BUFFERS)
             )
-            say(f"Training only {', '.join(config.train_only)}: {moving:,} parameters; all others stay as they are")
+            say(
+                f"Training only {', '.join(config.train_only)}: {moving:,} parameters; all others stay as they are"
+            )
         say(f"Results go to {folder}")
 
     def epoch(self, record: EpochRecord) -> None:
