@@ -20,7 +20,7 @@ from safetensors import numpy as safetensors
 import tinynet
 from tinynet.training import checkpoint
 from tinynet.training.files import write_atomically
-from tinynet.weights import read_state_dict
+from tinynet.weights import read_state_dict, rename
 
 PICKLED = (".pt", ".pth", ".th")
 
@@ -68,21 +68,9 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
     state = read(options.source)
     for rule in options.rename:
-        state = rename(state, *rule.split("=", 1))
+        state = rename(state, rule)
     write(options.target, state)
     print(f"{len(state)} tensors: {options.source} -> {options.target}")
-
-
-def rename(state: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
-    """Replace the beginning `old` of names by `new`.
-
-    Raises:  ValueError: no name begins so
-    """
-    if not any(name.startswith(old) for name in state):
-        raise ValueError(f"no name begins with {old!r}; the names are {', '.join(state)}")
-    return {
-        new + name.removeprefix(old) if name.startswith(old) else name: value for name, value in state.items()
-    }
 
 
 def _array(value: tinynet.Tensor | np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from tinynet.training.cli import CheckpointParser, guard, positive
-from tinynet.training.errors import ConfigError
+from tinynet.training.errors import CheckpointError, ConfigError
 
 PROG = "tinynet.evaluate"
 
@@ -21,16 +21,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def evaluate(args: argparse.Namespace) -> int:
     """Print loss, accuracy and accuracy per class on one part of the data the network was made for."""
-    from tinynet.training import batches, inference
+    from tinynet.training import batches
     from tinynet.training.measure import measure
     from tinynet.training.output import say
 
     if args.model is not None:
         engine, config, done = _of_weights(args)
-    elif args.dataset or args.normalise:
-        raise ConfigError("--dataset and --normalise go with --model, for weights that are no run of tinynet")
+    elif args.dataset or args.normalise or args.rename:
+        raise ConfigError("--dataset, --normalise and --rename go with --model, for weights of another origin")
     else:
-        trained = inference.load(args.checkpoint, args.backend, args.threads)
+        trained = _of_run(args)
         state = trained.saved.state
         engine = trained.engine
         config = replace(trained.config, data_dir=args.data_dir or trained.config.data_dir)
@@ -53,6 +53,17 @@ def evaluate(args: argparse.Namespace) -> int:
     return 0
 
 
+def _of_run(args: argparse.Namespace) -> Any:
+    from tinynet.training import inference
+
+    try:
+        return inference.load(args.checkpoint, args.backend, args.threads)
+    except CheckpointError as error:
+        if args.checkpoint.is_file() and args.checkpoint.suffix != ".json":
+            raise CheckpointError(f"{error}. Weights of another origin need --model") from error
+        raise
+
+
 def _of_weights(args: argparse.Namespace) -> tuple[Any, Any, str]:
     """Return an engine with the weights of a file, the configuration that --model says, and words for both."""
     from tinynet import data
@@ -61,6 +72,7 @@ def _of_weights(args: argparse.Namespace) -> tuple[Any, Any, str]:
     from tinynet.training.config import TrainConfig, suggest
     from tinynet.training.engine import TinynetEngine
     from tinynet.training.finetuning import read_weights, starting_weights
+    from tinynet.weights import rename
 
     if args.model not in names():
         raise ConfigError(f"--model {args.model}: {suggest(args.model, names())}")
@@ -70,6 +82,8 @@ def _of_weights(args: argparse.Namespace) -> tuple[Any, Any, str]:
     )  # fmt: skip
     config.validate()
     weights = read_weights(args.checkpoint)
+    for rule in args.rename:
+        weights = rename(weights, rule)
     engine = TinynetEngine()
     engine.prepare(args.backend, args.threads or available_cores())
     classes = len(data.load(config.dataset, data_dir=config.data_dir).train.classes)
@@ -88,6 +102,9 @@ def _parser() -> argparse.ArgumentParser:
         "CHECKPOINT is a .safetensors file, or a .pth, read without executing its pickle",
     )
     weights.add_argument("--model", metavar="NAME", help="network that they are of")
+    weights.add_argument(
+        "--rename", action="append", default=[], metavar="OLD=NEW", help="replace a name's beginning"
+    )
     weights.add_argument("--dataset", metavar="NAME", help="images to measure on (cifar10)")
     weights.add_argument(
         "--normalise", metavar="NAME", help="mean and std: dataset, half or imagenet (dataset)"

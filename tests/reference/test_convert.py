@@ -95,8 +95,10 @@ def test_old_files_gain_their_missing_counters(tmp_path):
 
 
 def test_renaming_what_is_not_there_is_refused():
-    with pytest.raises(ValueError, match=r"no name begins with .linear.; the names are fc\.weight"):
-        convert.rename({"fc.weight": np.ones(1)}, "linear", "fc")
+    with pytest.raises(DataError, match="no name begins with 'linear'; the names begin with fc"):
+        convert.rename({"fc.weight": np.ones(1)}, "linear=fc")
+    with pytest.raises(DataError, match="--rename fc: must be OLD=NEW"):
+        convert.rename({"fc.weight": np.ones(1)}, "fc")
 
 
 def test_a_file_of_something_else_is_refused_and_writes_nothing(tmp_path):

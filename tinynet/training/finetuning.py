@@ -21,7 +21,8 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
     """
     if path.is_dir() or path.suffix == ".json":
         return checkpoint.load(path).weights
-    return read_state_dict(path)
+    found = read_state_dict(path)
+    return {name: array for name, array in found.items() if not name.startswith(checkpoint.OPTIMIZER)}
 
 
 def starting_weights(
@@ -37,11 +38,11 @@ def starting_weights(
     rest = {name: array.shape for name, array in fresh.items() if name not in new}
     kept = {name: array for name, array in given.items() if not is_within(name, reset)}
     if lines := checkpoint.differences({name: array.shape for name, array in kept.items()}, rest):
-        layers = sorted({line.strip().split(":")[0].split(".")[0] for line in lines})
+        layers = sorted({line.split(".")[0].strip() for line in lines if "unexpected" not in line})
         raise CheckpointError(
             f"{path} does not fit the model; {len(lines)} differences:\n"
             + "\n".join(checkpoint.shortened(lines))
-            + (f"\nTo let a layer start anew: --reset {' '.join(layers)}" if len(layers) < 4 else "")
+            + (f"\nTo let a layer start anew: --reset {' '.join(layers)}" if 0 < len(layers) < 4 else "")
         )
     return {**{name: kept[name] for name in rest}, **new}
 

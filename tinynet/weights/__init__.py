@@ -6,7 +6,7 @@ The kind of a file is told by its first bytes, not by its name.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,21 @@ def read_state_dict(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         for name in [name for name in state if name.rpartition(".")[2] == "running_mean"]:
             state[name.removesuffix("running_mean") + _COUNTER] = np.zeros((), np.int64)
     return state
+
+
+def rename(state: Mapping[str, Any], rule: str) -> dict[str, Any]:
+    """Replace the beginning of names by another: "linear=fc" makes fc.weight of linear.weight.
+
+    Raises:  DataError: no name begins so, or the rule has no "="
+    """
+    old, equals, new = rule.partition("=")
+    if not equals or not any(name.startswith(old) for name in state):
+        wrong = f"no name begins with {old!r}" if equals else f"--rename {rule}: must be OLD=NEW"
+        starts = dict.fromkeys(name.split(".")[0] for name in state)
+        raise DataError(f"{wrong}; the names begin with {', '.join(starts)}")
+    return {
+        new + name.removeprefix(old) if name.startswith(old) else name: value for name, value in state.items()
+    }
 
 
 def read_file(path: str | os.PathLike[str], make: Callable[[np.ndarray], Any] = lambda array: array) -> Any:
