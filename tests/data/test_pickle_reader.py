@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from tinynet.errors import DataError
-from tinynet.pickle_reader import read_pickle
+from tinynet.pickle_reader import ForeignGlobals, read_pickle
 
 ARRAYS = {
     "uint8 matrix": np.arange(12, dtype=np.uint8).reshape(3, 4),
@@ -142,3 +143,43 @@ def test_a_caller_can_allow_further_globals():
     with pytest.raises(DataError, match=r"collections\.OrderedDict"):
         read_pickle(content, source="file")
     assert read_pickle(content, source="file", known_globals={"collections OrderedDict": lambda: {}}) == {}
+
+
+def test_persistent_ids_are_the_callers():
+    content = b"\x80\x02]X\x01\x00\x00\x00aQa."
+    assert read_pickle(content, source="file", find_persistent=lambda key: key * 2) == ["aa"]
+
+
+def test_pickles_one_behind_the_other_are_read_from_a_file():
+    file = io.BytesIO(pickle.dumps({"a": 1}, 2) + pickle.dumps([2], 4) + b"rest")
+    assert read_pickle(file, source="file") == {"a": 1}
+    assert read_pickle(file, source="file") == [2]
+    assert file.read() == b"rest"
+
+
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+def test_single_numbers_of_numpy(protocol):
+    values = [np.float64(91.25), np.int32(-3), np.bool_(True)]
+    read = read_pickle(pickle.dumps(values, protocol), source="file")
+    assert read == values
+    assert [type(x) for x in read] == [type(x) for x in values]
+
+
+@pytest.mark.parametrize("ending", [b".", b"", b"\xff"])
+def test_all_foreign_names_are_listed_even_of_a_damaged_pickle(ending):
+    names = b"".join(b"cfar\nName%d\n0" % i for i in range(9)) + b"cnumpy\ndtype\ncfar\nName0\n" + ending
+    with pytest.raises(ForeignGlobals, match=r"'far\.Name0', .*'far\.Name5' and 3 more, not among") as caught:
+        read_pickle(b"\x80\x02" + names, source="file")
+    assert "numpy" not in str(caught.value)
+
+
+def test_nested_keys_are_refused_before_they_are_hashed():
+    deep = b")" + b"\x85" * 10**5
+    for content in (b"}" + deep + b"Ns.", b"}(" + deep + b"Nu.", b"(" + deep + b"Nd."):
+        with pytest.raises(DataError, match="a tuple cannot be the key of a dictionary"):
+            read_pickle(b"\x80\x02" + content, source="file")
+
+
+def test_what_stands_for_a_global_but_is_no_function_is_not_called():
+    with pytest.raises(DataError, match="not a function allowed"):
+        read_pickle(b"\x80\x02ca\nb\n)R.", source="file", known_globals={"a b": np.dtype("f4")})

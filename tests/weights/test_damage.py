@@ -113,11 +113,8 @@ def test_any_damage_is_read_or_refused_but_nothing_else(tmp_path_factory, form):
 
 @pytest.mark.parametrize("make", [archive, legacy])
 def test_the_files_written_by_hand_are_right(write, make):
-    content = make(
-        tensor(1, (2, 2), (3, 1)), *([[np.arange(6, dtype="f4").tobytes()]] if make is archive else [])
-    )
-    if make is legacy:
-        content = make(tensor(1, (2, 2), (3, 1)), np.arange(6, dtype="f4").tobytes())
+    numbers = np.arange(6, dtype="<f4").tobytes()
+    content = make(tensor(1, (2, 2), (3, 1)), [numbers] if make is archive else numbers)
     assert read_state_dict(write(content))["evil"].tolist() == [[1, 2], [4, 5]]
 
 
@@ -161,7 +158,7 @@ def test_no_tensor_has_places_that_are_none(write, place):
 
 def test_sizes_without_elements_are_still_sizes(write):
     assert read_state_dict(write(archive(tensor(size=(3, 0), stride=(9, 9)))))["evil"].shape == (3, 0)
-    with pytest.raises(DataError, match="tensor 'evil' is no array: .*too big"):
+    with pytest.raises(DataError, match=r"tensor 'evil' is no array: .*too big"):
         read_state_dict(write(archive(tensor(size=(2**62, 0, 2**62), stride=(1, 1, 1)))))
 
 
@@ -186,9 +183,9 @@ def test_arrays_far_larger_than_the_file_are_refused(write):
 def test_unknown_bits_of_a_tensor_are_refused(write):
     with pytest.raises(DataError, match=r"no tensor is made of .*'odd'"):
         read_state_dict(write(archive(tensor(more=b"\x89}" + plain({"odd": True})))))
+    negative = tensor(more=b"\x89}" + plain({"neg": True})).replace(b"FloatStorage", b"BoolStorage")
     with pytest.raises(DataError, match="tensor 'evil' is no array"):
-        dtype = tensor(more=b"\x89}" + plain({"neg": True})).replace(b"FloatStorage", b"BoolStorage")
-        read_state_dict(write(archive(dtype)))
+        read_state_dict(write(archive(negative)))
 
 
 class _Attack:
@@ -309,7 +306,7 @@ def test_archives_that_would_fill_the_memory_are_refused(write):
     assert len(bomb) < 10**5
     with pytest.raises(DataError, match="is a compressed archive"):
         read_state_dict(write(bomb))
-    with pytest.raises(DataError, match="is a zip archive of letter.txt, not a file of torch"):
+    with pytest.raises(DataError, match=r"is a zip archive of letter\.txt, not a file of torch"):
         read_state_dict(write(zipped(zipfile.ZIP_STORED, **{"letter.txt": b"x"})))
     content = bytearray(zipped(zipfile.ZIP_STORED, archive__data=b"x" * 100))
     entry = content.index(b"PK\x01\x02")  # the central directory: sizes are 20 bytes further

@@ -239,7 +239,7 @@ def test_the_pretrained_network(tmp_path):
 
 def test_reading_loads_no_torch(tmp_path):
     torch.save({"w": torch.ones(2)}, tmp_path / "w.pt")
-    code = "import sys; from tinynet import weights; print(*weights.read_state_dict(sys.argv[1]), 'torch' in sys.modules)"
+    code = "import sys; import tinynet.weights as w; print(*w.read_state_dict(sys.argv[1]), 'torch' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "w.pt")],
         capture_output=True,
