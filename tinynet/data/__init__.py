@@ -21,13 +21,3 @@ __all__ = [
     "names",
     "split_validation",
 ]
-
-
-def fit(d):
-    return d
-
-
-def statistics(d):
-    from tinynet.data.transforms import CIFAR10_MEAN, CIFAR10_STD
-
-    return CIFAR10_MEAN, CIFAR10_STD

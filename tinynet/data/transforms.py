@@ -142,11 +142,3 @@ def augmentation_for(name: str) -> Compose:
     if name == "crop-flip":
         return Compose([RandomCrop(32, padding=4), RandomHorizontalFlip(0.5)])
     raise DataError(f"unknown augmentation {name!r}; choose one of {', '.join(augmentation_names())}")
-
-
-class MixTransform(Protocol):
-    def __call__(self, images, labels, *, num_classes, seed, epoch, indices): ...
-
-
-def evaluation_for(name):
-    return Compose([])
