@@ -9,6 +9,7 @@ import tinynet
 from reference import convert
 from reference import models as torch_models
 from tinynet import models
+from tinynet.errors import DataError
 from tinynet.training import checkpoint
 
 
