@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import without_notice
+from tinynet.training import checkpoint
 
 
 def test_evaluate_agrees_with_the_run(run, trained):
@@ -57,6 +58,34 @@ def test_checkpoint_of_another_model_lists_the_differences(run, trained):
     assert "layer1.0.conv1.weight: missing" in err
     assert re.search(r"best\.json does not hold the weights of resnet8; \d+ differences:\n", err)
     assert "Traceback" not in err
+
+
+def test_weights_of_another_origin_are_measured_as_those_of_the_run(run, trained, tmp_path):
+    """With the names that torch has them under, but for one layer, in the format of torch.save."""
+    import torch
+
+    weights = checkpoint.load(trained).weights
+    torch.save(
+        {name.replace("fc3", "linear"): torch.from_numpy(x) for name, x in weights.items()},
+        tmp_path / "w.pth",
+    )
+    code, expected, _ = run("tinynet.evaluate", "run")
+    assert code == 0
+    words = ("--model", "lenet", "--dataset", "cifar10-sample", "--rename", "linear=fc3")
+    code, out, err = run("tinynet.evaluate", "w.pth", *words)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == "w.pth: lenet on cifar10-sample"
+    assert out.splitlines()[1:] == expected.splitlines()[1:]
+    for wrong, message in (
+        (words[:4], "linear.weight: unexpected"),
+        (words[2:], "--dataset, --normalise and --rename go with --model"),
+        ((), "Weights of another origin need --model"),
+        (("--model", "lenett"), "did you mean lenet"),
+        ((*words, "--rename", "x=y"), "no name begins with 'x'"),
+    ):
+        code, out, err = run("tinynet.evaluate", "w.pth", *wrong)
+        assert (code, out) == (2, "")
+        assert message in err
 
 
 def test_run_without_validation_images_has_none_to_evaluate(run, trained):

@@ -56,7 +56,7 @@ def test_a_run_its_resumption_after_kill_9_and_its_repetition_agree(run, start, 
     assert re.search(
         r"^Test +accuracy [\d.]+ %, loss [\d.]+ on 1,000 images, .* best in validation$", out, re.M
     )
-    names = {"metrics.jsonl", "curves.png", "results.json", "last.json", "best.json"}
+    names = {"metrics.jsonl", "curves.png", "results.json", "last.json", "best.json", "config.yaml"}
     assert names < {path.name for path in (tmp_path / "whole").iterdir()}
 
     killed = start("tinynet.train", *words, "--out", "killed", "--save-minutes", "1e-9")
@@ -239,3 +239,88 @@ def test_help_answers_at_once(run):
     assert "Recipes" in out
     # Half a second on an idle machine; the limit is wide for a busy one.
     assert time.monotonic() - began < 10
+
+
+def test_the_resolved_configuration_begins_the_same_run_again(run, tmp_path):
+    words = (
+        *SMALL,
+        "--val-size",
+        "100",
+        "--lr",
+        "2e-3",
+        "--classes",
+        "cat",
+        "dog",
+        "ship",
+        "--label-smoothing",
+        "0.1",
+    )
+    code, _, err = run("tinynet.train", *words, "--out", "first")
+    assert (code, err) == (0, "")
+    code, _, err = run("tinynet.train", "--config", "first/config.yaml", "--out", "second")
+    assert (code, err) == (0, "")
+    assert results(tmp_path / "first") == results(tmp_path / "second")
+    assert (tmp_path / "first/config.yaml").read_text() == (tmp_path / "second/config.yaml").read_text()
+
+
+def test_a_run_says_what_its_project_said(run, tmp_path):
+    """Every few mini-batches the seconds, epoch, mini-batch and mean loss; at the end the accuracy of each class."""
+    code, out, err = run(
+        "tinynet.train", *SMALL, "--val-size", "50", "--log-every", "2", "--record-every", "1"
+    )
+    assert (code, err) == (0, "")
+    said = re.findall(r"^ +([\d.]+) s  epoch +1  mini-batch +(\d+)  loss ([\d.]+)$", out, re.M)
+    assert [batch for _, batch, _ in said] == ["2", "4"]
+    assert 0 < float(said[0][0]) <= float(said[1][0])
+    lines = [json.loads(line) for line in (tmp_path / "runs/quick-1/steps.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5]
+    for i, (_, _, loss) in enumerate(said):
+        assert float(loss) == pytest.approx((lines[2 * i]["loss"] + lines[2 * i + 1]["loss"]) / 2, abs=1e-4)
+    classes = re.findall(r"^  (\w+) +[\d.]+ %  (\d+) of 100$", out, re.M)
+    assert len(classes) == 10
+    found = json.loads((tmp_path / "runs/quick-1/results.json").read_text())
+    assert found["test_accuracy_by_class"] == {name: int(hits) / 100 for name, hits in classes}
+    assert found["test_accuracy"] == pytest.approx(sum(found["test_accuracy_by_class"].values()) / 10)
+
+
+def test_fine_tuning_starts_from_a_run_and_leaves_frozen_weights_alone(run, tmp_path):
+    small = (
+        "--model",
+        "resnet8",
+        "--batch-size",
+        "50",
+        "--threads",
+        "1",
+        "--max-steps",
+        "2",
+        "--val-size",
+        "50",
+    )
+    five = ("--classes", "airplane", "automobile", "bird", "cat", "deer")
+    others = ("--classes", "dog", "frog", "horse", "ship")
+    code, _, err = run("tinynet.train", *small, *five, "--out", "five")
+    assert (code, err) == (0, "")
+    tuned = (
+        *small,
+        *others,
+        "--weights",
+        "five",
+        "--train-only",
+        "layer3",
+        "fc",
+        "--frozen-bn",
+        "--train-images",
+        "200",
+    )
+    code, out, err = run("tinynet.train", *tuned, "--out", "tuned")
+    assert (code, out) == (2, "") or "Traceback" not in err
+    assert err.endswith("To let a layer start anew: --reset fc\n")
+    assert not (tmp_path / "tuned").exists()
+    code, out, err = run("tinynet.train", *tuned, "--reset", "fc", "--out", "tuned")
+    assert (code, err) == (0, "")
+    assert "Training only layer3, fc: " in out
+    assert "200 images to train" in out
+    before, after = (checkpoint.load(tmp_path / name).weights for name in ("five", "tuned"))
+    for name, array in before.items():
+        assert (name.startswith(("layer3", "fc"))) is not (array.tobytes() == after[name].tobytes()), name
+    assert after["fc.weight"].shape == (4, 64)

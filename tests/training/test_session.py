@@ -99,7 +99,9 @@ def test_full_disk_says_what_to_do_and_leaves_nothing_half_done(monkeypatch, tmp
     words = ["--model", "lenet", "--max-steps", "1", "--batch-size", "50", "--threads", "1"]
     assert main([*words, "--out", str(tmp_path / "run")]) == 2
     error = capsys.readouterr().err
-    assert re.match(r"tinynet.train: error: cannot write .*run/(config|last).*: No space left on device\n", error)
+    assert re.match(
+        r"tinynet.train: error: cannot write .*run/(config|last).*: No space left on device\n", error
+    )
     if writes:
         command = f"python -m tinynet.train --resume --out {tmp_path}/run"
         assert f"Make room, or put right what is wrong there, then continue with: {command}\n" in error
