@@ -300,20 +300,10 @@ def test_fine_tuning_starts_from_a_run_and_leaves_frozen_weights_alone(run, tmp_
     others = ("--classes", "dog", "frog", "horse", "ship")
     code, _, err = run("tinynet.train", *small, *five, "--out", "five")
     assert (code, err) == (0, "")
-    tuned = (
-        *small,
-        *others,
-        "--weights",
-        "five",
-        "--train-only",
-        "layer3",
-        "fc",
-        "--frozen-bn",
-        "--train-images",
-        "200",
-    )
+    given = ("--weights", "five", "--train-only", "layer3", "fc", "--frozen-bn", "--train-images", "200")
+    tuned = (*small, *others, *given)
     code, out, err = run("tinynet.train", *tuned, "--out", "tuned")
-    assert (code, out) == (2, "") or "Traceback" not in err
+    assert (code, out) == (2, "")
     assert err.endswith("To let a layer start anew: --reset fc\n")
     assert not (tmp_path / "tuned").exists()
     code, out, err = run("tinynet.train", *tuned, "--reset", "fc", "--out", "tuned")
