@@ -73,7 +73,7 @@ def test_the_package_of_the_system_is_the_last_place(tiny_idx, tmp_path, monkeyp
     monkeypatch.setenv("TINYNET_DATA", str(tmp_path / "variable"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     file_set = replace(file_set, system_folders=(str(tmp_path / "system"),))
-    with pytest.raises(DataError, match="variable or .*cache/tinynet or .*system, and downloading"):
+    with pytest.raises(DataError, match=r"variable or .*cache/tinynet or .*system, and downloading"):
         obtain(file_set, download=False)
     _write(tmp_path / "system", packed)
     assert obtain(file_set, download=False) == contents

@@ -52,7 +52,7 @@ def test_cifar100_is_as_large_as_the_official_one():
 
 
 def test_cifar100_that_is_not_there_is_said_so(tmp_path):
-    with pytest.raises(DataError, match="cifar100 is not in .*, and downloading is switched off"):
+    with pytest.raises(DataError, match=r"cifar100 is not in .*, and downloading is switched off"):
         load("cifar100-coarse", data_dir=tmp_path, download=False)
 
 
@@ -61,7 +61,7 @@ def test_cifar100_that_is_not_there_is_said_so(tmp_path):
     [
         ("cifar11", r"did you mean cifar10"),
         ("fashion_mnist", r"did you mean fashion-mnist\?"),
-        ("imagenet", r"; choose one of cifar10, cifar10-sample, cifar100"),
+        ("svhn", r"; choose one of cifar10, cifar10-sample, cifar100"),
     ],
 )
 def test_unknown_names_are_refused(name, hint):

@@ -113,13 +113,13 @@ def statistics(train: ArrayDataset) -> Statistics:
     entry = _TABLE.get(train.name)
     if entry is not None and entry.statistics is not None and train.images.shape[1:] == entry.shape:
         return entry.statistics
-    values = np.arange(256) / 255
-    mean, std = [], []
+    values, moments = np.arange(256), []
     for channel in range(train.images.shape[1]):
         counts = np.bincount(train.images[:, channel].ravel(), minlength=256)
-        mean.append(float(np.average(values, weights=counts)))
-        std.append(float(np.average((values - mean[-1]) ** 2, weights=counts) ** 0.5))
-    return Statistics(tuple(mean), tuple(value or 1.0 for value in std))
+        n, total, squares = (int(counts @ values**power) for power in range(3))
+        moments.append((total / n / 255, (n * squares - total**2) ** 0.5 / n / 255))
+    mean, std = zip(*moments, strict=True)
+    return Statistics(mean, tuple(value or 1.0 for value in std))
 
 
 class _Request(NamedTuple):
