@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from tinynet.data.archives import find, read_archive
 from tinynet.data.errors import DataError
 
 
@@ -34,20 +34,20 @@ FORMS = {
 def test_every_form_gives_the_official_records(write, tiny, tmp_path):
     write(tiny, tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    assert find(tmp_path, tiny.record_set) == tiny.contents
+    assert tiny.record_set.find(tmp_path) == tiny.contents
     assert sorted(tmp_path.rglob("*")) == before  # nothing is unpacked beside the user's files
 
 
 @pytest.mark.parametrize("name", ["tiny-binary.tar.gz", "tiny-python.tar.gz", "tiny-1.0.0.tgz"])
 def test_an_archive_can_be_named_itself(name, tiny, tmp_path):
     _write(tmp_path, {"renamed": tiny.archives[name]})
-    assert find(tmp_path / "renamed", tiny.record_set) == tiny.contents
+    assert tiny.record_set.find(tmp_path / "renamed") == tiny.contents
 
 
 def test_nothing_there_is_no_error(tiny, tmp_path):
     _write(tmp_path / "unrelated", {"data_batch_1.bin": b""})
-    assert find(tmp_path, tiny.record_set) is None
-    assert find(tmp_path / "missing", tiny.record_set) is None
+    assert tiny.record_set.find(tmp_path) is None
+    assert tiny.record_set.find(tmp_path / "missing") is None
 
 
 def _set_label(content, record, label):
@@ -78,7 +78,7 @@ def _set_label(content, record, label):
 def test_a_damaged_record_file_is_refused(damage, match, tiny, tmp_path):
     _write(tmp_path, {**tiny.contents, "data_batch_2.bin": damage(tiny.contents["data_batch_2.bin"])})
     with pytest.raises(DataError, match=match):
-        find(tmp_path, tiny.record_set)
+        tiny.record_set.find(tmp_path)
 
 
 @pytest.mark.parametrize("form", ["contents", "batches"])
@@ -88,7 +88,7 @@ def test_an_incomplete_set_is_refused(form, tiny, tmp_path):
     del files[missing]
     _write(tmp_path, files)
     with pytest.raises(DataError, match=f"but not {missing}"):
-        find(tmp_path, tiny.record_set)
+        tiny.record_set.find(tmp_path)
 
 
 @pytest.mark.parametrize("cut", [10, 5_000, -1_000])
@@ -96,19 +96,19 @@ def test_an_incomplete_set_is_refused(form, tiny, tmp_path):
 def test_a_cut_archive_is_refused(name, cut, tiny, tmp_path):
     _write(tmp_path, {"cut.tar.gz": tiny.archives[name][:cut]})
     with pytest.raises(DataError, match=r"cut\.tar\.gz is not a readable archive"):
-        read_archive(tmp_path / "cut.tar.gz", tiny.record_set)
+        tiny.record_set.read([tmp_path / "cut.tar.gz"])
 
 
 def test_a_file_that_is_no_archive_is_refused(tiny, tmp_path):
     _write(tmp_path, {"notes.txt": b"hello"})
     with pytest.raises(DataError, match=r"notes\.txt is not a readable archive"):
-        find(tmp_path / "notes.txt", tiny.record_set)
+        tiny.record_set.find(tmp_path / "notes.txt")
 
 
 def test_a_foreign_archive_is_refused(tiny, tar, tmp_path):
     tar(tmp_path / "other.tar.gz", "folder", {"readme": b"hello"})
     with pytest.raises(DataError, match=r"has none of data_batch_1\.bin"):
-        find(tmp_path / "other.tar.gz", tiny.record_set)
+        tiny.record_set.find(tmp_path / "other.tar.gz")
 
 
 def test_an_altered_python_batch_is_refused(tiny, python2_batch, tmp_path):
@@ -117,7 +117,7 @@ def test_an_altered_python_batch_is_refused(tiny, python2_batch, tmp_path):
     other = python2_batch(np.zeros((20, 3072), np.uint8), [0] * 20)
     _write(tmp_path, {**tiny.batches, "test_batch": other})
     with pytest.raises(DataError, match=r"test_batch\.bin is not the official file"):
-        find(tmp_path, tiny.record_set)
+        tiny.record_set.find(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -133,4 +133,54 @@ def test_an_altered_python_batch_is_refused(tiny, python2_batch, tmp_path):
 def test_a_damaged_picture_package_is_refused(name, content, tiny, tar, tmp_path):
     tar(tmp_path / "package.tgz", "package", {**tiny.pictures, name: content})
     with pytest.raises(DataError, match="does not have the expected form"):
-        find(tmp_path / "package.tgz", tiny.record_set)
+        tiny.record_set.find(tmp_path / "package.tgz")
+
+
+def _hundred_forms(hundred, place):
+    yield place / "records", hundred.contents
+    yield place / "folder" / "tiny-100-binary", hundred.contents
+    yield place / "batches", hundred.batches
+    yield place / "batch folder" / "tiny-100-python", hundred.batches
+    for name, content in hundred.archives.items():
+        yield place / name.partition(".")[0], {name: content}
+
+
+def test_two_label_bytes_in_every_form(tiny_hundred, tmp_path):
+    for folder, files in _hundred_forms(tiny_hundred, tmp_path):
+        _write(folder, files)
+        found = tiny_hundred.record_set.find(folder.parent if "folder" in str(folder) else folder)
+        assert found == tiny_hundred.contents, folder
+
+
+def test_each_label_byte_is_checked_by_its_own_classes(tiny_hundred, tmp_path):
+    content = tiny_hundred.contents["train.bin"]
+    for byte, value, match in (
+        (0, 2, r"train\.bin: coarse label 2 of record 3 is outside 0\.\.1, as are 1 of 20"),
+        (1, 5, r"train\.bin: fine label 5 of record 3 is outside 0\.\.4"),
+    ):
+        at = 3 * 3074 + byte
+        _write(
+            tmp_path,
+            {**tiny_hundred.contents, "train.bin": content[:at] + bytes([value]) + content[at + 1 :]},
+        )
+        with pytest.raises(DataError, match=match):
+            tiny_hundred.record_set.find(tmp_path)
+    _write(tmp_path, {**tiny_hundred.contents, "train.bin": content[:-2]})
+    with pytest.raises(DataError, match=r"61,478 bytes instead of 61,480 \(20 records of 3,074 bytes\)"):
+        tiny_hundred.record_set.find(tmp_path)
+
+
+def test_batches_with_digests_of_their_own_are_proved_by_them(tiny_hundred, tmp_path):
+    _write(tmp_path, tiny_hundred.batches)
+    other_order = replace(tiny_hundred.record_set, sha256=dict.fromkeys(tiny_hundred.contents, "0" * 64))
+    assert other_order.find(tmp_path) == tiny_hundred.contents
+    _write(tmp_path, {"test": tiny_hundred.batches["test"].replace(b"batch_label", b"batch_label"[::-1])})
+    with pytest.raises(DataError, match="test is not the official file"):
+        tiny_hundred.record_set.find(tmp_path)
+
+
+def test_a_batch_without_its_labels_is_refused(tiny_hundred, python2_batch, tmp_path):
+    batch = python2_batch(tiny_hundred.pixels["test"], [0] * 10, fine_labels=tiny_hundred.fine["test"])
+    _write(tmp_path, {**tiny_hundred.batches, "test": batch})
+    with pytest.raises(DataError, match=r"test does not have the expected form: KeyError.*coarse_labels"):
+        replace(tiny_hundred.record_set, batch_sha256={}).find(tmp_path)

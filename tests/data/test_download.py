@@ -6,59 +6,19 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
 from tinynet.data import DataError, download, sources
-from tinynet.data.cifar import CIFAR10
+from tinynet.data.cifar import CIFAR10, CIFAR100
 from tinynet.data.download import cache_folder, obtain
+from tinynet.data.idx import FASHION_MNIST
 
 ARCHIVE = "tiny-binary.tar.gz"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """Serve /good/, /cut/ (breaks off halfway), /bad/ (one bit wrong) and /hang/ (stops halfway)."""
-
-    def do_GET(self):
-        _, kind, name = urlsplit(self.path).path.split("/")  # a proxy is asked for a whole address
-        self.server.requests.append(self.path)
-        content = self.server.files.get(name) if kind in ("good", "cut", "bad", "hang") else None
-        if content is None:
-            self.send_error(404)
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if kind == "good":
-            self.wfile.write(content)
-        elif kind == "bad":
-            self.wfile.write(content[:-1] + bytes([content[-1] ^ 1]))
-        else:
-            self.wfile.write(content[: len(content) // 2])
-            self.wfile.flush()
-            if kind == "hang":
-                self.server.released.wait(20)
-
-    def log_message(self, *args):
-        """Keep the test output clean."""
-
-
-@pytest.fixture
-def server(tiny):
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
-        server.files, server.requests, server.released = tiny.archives, [], threading.Event()
-        server.base = f"http://127.0.0.1:{server.server_port}"
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield server
-        server.released.set()
-        server.shutdown()
 
 
 @pytest.fixture(autouse=True)
@@ -311,15 +271,17 @@ def test_two_downloads_at_once_fetch_once(tiny, server):
 CHILD = """
 import resource, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits that it is ignored
-from tinynet.data.cifar import RecordSet
+from tinynet.data.archives import RecordSet
 from tinynet.data.download import obtain
 from tinynet.data.errors import DataError
 url, archive_sum, limit = sys.argv[1], sys.argv[2], int(sys.argv[3])
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 try:
-    obtain(RecordSet("tiny", ("a.bin",), ("b.bin",), 20, ("x",), {}, "tiny-batches-bin", "tiny-batches-py",
-                     {"tiny-binary.tar.gz": archive_sum}, (url,) if url else (), "" if url else "tiny@1.0.0"))
+    obtain(RecordSet(name="tiny", train={"a.bin": 20}, test={"b.bin": 20}, labels={"labels": ("x",)}, sha256={},
+                     folder="tiny-batches-bin", python_folder="tiny-batches-py",
+                     archives={"tiny-binary.tar.gz": archive_sum}, urls=(url,) if url else (),
+                     npm="" if url else "tiny@1.0.0"))
 except DataError as error:
     sys.exit(f"DataError: {error}")
 """
@@ -373,11 +335,23 @@ def test_a_full_disk_is_one_message_and_leaves_nothing(tiny, server):
     assert _leftovers(cache_folder()) == []
 
 
-def test_the_table_of_sources_is_sound():
-    assert set(CIFAR10.sha256) == set(CIFAR10.files)
-    sums = [*CIFAR10.sha256.values(), *CIFAR10.archives.values(), CIFAR10.npm_sha256]
+def test_a_set_with_two_label_bytes_is_downloaded(tiny_hundred, server, tmp_path):
+    server.files = tiny_hundred.archives
+    for name in tiny_hundred.archives:
+        record_set = replace(tiny_hundred.record_set, urls=(f"{server.base}/good/{name}",))
+        assert obtain(record_set, data_dir=tmp_path / name) == tiny_hundred.contents
+        assert obtain(record_set, data_dir=tmp_path / name, download=False) == tiny_hundred.contents
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("file_set", [CIFAR10, CIFAR100, FASHION_MNIST], ids=lambda file_set: file_set.name)
+def test_the_table_of_sources_is_sound(file_set):
+    assert set(file_set.sha256) == set(file_set.files)
+    sums = [*file_set.sha256.values(), *file_set.archives.values()]
+    sums += [*getattr(file_set, "batch_sha256", {}).values(), *filter(None, [file_set.npm_sha256])]
     assert all(len(digest) == 64 and int(digest, 16) for digest in sums)
     assert len(set(sums)) == len(sums)
-    assert all(
-        url.startswith("https://") and url.rpartition("/")[2] in CIFAR10.archives for url in CIFAR10.urls
-    )
+    assert all(url.startswith(("https://", "http://fashion-mnist.s3-website.")) for url in file_set.urls)
+    for url in file_set.urls:
+        assert all(address.rpartition("/")[2] in file_set.archives for address in file_set.addresses(url))
+    assert file_set.space

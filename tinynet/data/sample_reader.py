@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.data.cifar import IMAGE_SHAPE, encode_records
 from tinynet.data.errors import DataError
+from tinynet.data.records import IMAGE_SHAPE, encode_records
 
 INDEX_NAME = "sample.json"
 
 
-def read_sample(folder: Traversable | None = None) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+def read_sample(
+    folder: Traversable | None = None,
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """Read the training and the test part of the sample: ((images, labels), (images, labels)).
 
     Shapes:  images uint8 (N, 3, 32, 32); labels int64 (N,) in 0..9
