@@ -134,6 +134,11 @@ def test_a_constant_channel_can_be_normalised():
     assert statistics(_dataset(np.full((3, 1, 4, 4), 51, np.uint8), "mine")) == ((0.2,), (1.0,))
 
 
+def test_no_images_have_no_statistics():
+    with pytest.raises(DataError, match="mine: no images"):
+        statistics(_dataset(np.zeros((0, 1, 4, 4), np.uint8), "mine"))
+
+
 def test_published_statistics_are_those_of_the_images():
     """All of CIFAR-10 and Fashion-MNIST, where they are on this machine."""
     for name in ("cifar10", "fashion-mnist"):

@@ -109,10 +109,14 @@ def statistics(train: ArrayDataset) -> Statistics:
 
     Published ones hold for images as they come; of others, such as those that `fit` has changed, and of data
     sets without published ones they are computed from all pixels of `train`. A constant channel has std 1.
+
+    Raises:  DataError: no published ones, and no images to compute them from
     """
     entry = _TABLE.get(train.name)
     if entry is not None and entry.statistics is not None and train.images.shape[1:] == entry.shape:
         return entry.statistics
+    if not train.images.size:
+        raise DataError(f"{train.name}: no images, so they have no mean and no standard deviation")
     values, moments = np.arange(256), []
     for channel in range(train.images.shape[1]):
         counts = np.bincount(train.images[:, channel].ravel(), minlength=256)
