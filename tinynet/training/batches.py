@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from tinynet import data
-from tinynet.data.datasets import ArrayDataset, load, split_validation, stratified
+from tinynet.data.datasets import ArrayDataset, load, split_validation
 from tinynet.data.loader import BatchLoader
+from tinynet.data.stratified import stratified
 from tinynet.data.transforms import Compose, Normalize, augmentation_for, evaluation_for
 from tinynet.training.config import TrainConfig, suggest, text
 from tinynet.training.errors import ConfigError
