@@ -90,8 +90,8 @@ def _check(runs: Sequence[Path]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         PROG,
-        "Make all pictures of each run and a page with them, report.html, into its folder; of several runs also "
-        "one picture of all their curves.",
+        "Make all pictures of each run and a page with them, report.html, into its folder;\n"
+        "of several runs also one picture of all their curves.",
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EXAMPLES + "\n".join(f"  {name:<14}{words}" for name, (_, words) in COMMANDS.items())

@@ -39,13 +39,13 @@ def draw(table: np.ndarray, classes: Sequence[str], path: Path, title: str) -> P
     if table.shape != (size, size):
         raise ValueError(f"{size} classes need a table of {(size, size)}, got {table.shape}")
     numbered = size <= MOST_NUMBERED
-    width = figures.WIDTH if size <= 12 else 10.0
+    width = figures.WIDTH if size <= 12 else 10.0 if size <= 40 else 13.0
     figure = figures.new(width, 0.8 * width + 0.6, title)
     axes, bars = figure.subplots(1, 2, sharey=True, width_ratios=(5, 1))
     _draw_table(figure, axes, table, numbered)
     _draw_accuracies(bars, np.diag(shares(table)), numbered)
     names = [figures.shorten(name, 16) for name in classes]
-    font = 9 if size <= 12 else 8 if numbered else 7 * min(1, 80 / size)
+    font = 9 if size <= 12 else 8 if numbered else 7 * min(1, 100 / size)
     axes.set_xticks(range(size), names, rotation=90 if size > 4 else 0, fontsize=font, parse_math=False)
     axes.set_yticks(range(size), names, fontsize=font, parse_math=False)
     axes.set_xlabel("Predicted class")
@@ -60,7 +60,9 @@ def _draw_table(figure: Any, axes: Any, table: np.ndarray, numbered: bool) -> No
     # The root of the share: mistakes are rare, and a few in a hundred must not look like none.
     picture = axes.imshow(share, cmap="Blues", norm=PowerNorm(0.5, 0, 1), aspect="auto")
     if not numbered:
-        figure.colorbar(picture, ax=axes, label="Share of the true class", location="top", shrink=0.6)
+        figure.colorbar(
+            picture, ax=axes, label="Share of the true class", location="top", shrink=0.5, aspect=40
+        )
         return
     for (row, column), count in np.ndenumerate(table):
         axes.text(
@@ -70,7 +72,7 @@ def _draw_table(figure: Any, axes: Any, table: np.ndarray, numbered: bool) -> No
 
 
 def _draw_accuracies(axes: Any, accuracies: np.ndarray, numbered: bool) -> None:
-    axes.barh(range(len(accuracies)), 100 * accuracies, color="C2", alpha=0.8, height=0.8)
+    axes.barh(range(len(accuracies)), 100 * accuracies, color="C2", alpha=0.6, height=0.8)
     axes.set_xlim(0, 100)
     axes.set_xlabel("Accuracy (%)")
     axes.tick_params(left=False, labelleft=False)

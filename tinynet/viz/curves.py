@@ -60,6 +60,8 @@ def read_records(folder: Path) -> list[dict[str, Any]]:
     wanted = ("epoch", *(f"{part}_{q}" for part in ("train", "val") for q in QUANTITIES))
     for line in records:
         check(line, wanted, path)
+        if line["epoch"] is None:
+            raise CheckpointError(f"{path} is damaged: epoch is null in {line!r:.80}")
     return records
 
 

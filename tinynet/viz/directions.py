@@ -67,13 +67,11 @@ def moved(
     weights: dict[str, np.ndarray], directions: Sequence[dict[str, np.ndarray]], distances: Sequence[float]
 ) -> dict[str, np.ndarray]:
     """Return the weights, moved by a distance along each direction; dtypes are kept."""
-    return {
-        name: (
-            weight
-            + sum(far * each[name] for far, each in zip(distances, directions, strict=True) if name in each)
-        ).astype(weight.dtype)
-        for name, weight in weights.items()
-    }
+    new = dict(weights)
+    for distance, direction in zip(distances, directions, strict=True):
+        for name, step in direction.items():
+            new[name] = new[name] + distance * step
+    return {name: array.astype(weights[name].dtype, copy=False) for name, array in new.items()}
 
 
 def measure(engine: Engine, images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:

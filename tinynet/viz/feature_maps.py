@@ -32,7 +32,7 @@ class Layer:
     maps: np.ndarray
 
 
-def record(model: nn.Module, image: np.ndarray) -> list[Layer]:
+def record(model: Any, image: np.ndarray) -> list[Layer]:
     """Run a network in evaluation mode on one image and return the outputs of its parts, in the order of the run.
 
     A part is a block (a module with others inside that is no Sequential), or a convolution outside of blocks together
@@ -56,7 +56,7 @@ def record(model: nn.Module, image: np.ndarray) -> list[Layer]:
     try:
         model.eval()
         with tinynet.no_grad():
-            model(tinynet.tensor(image[None]).to(next(model.parameters()).device))
+            model(tinynet.Tensor(image[None]).to(next(model.parameters()).device))
     finally:
         model.train(training)
         for handle in handles:
@@ -116,7 +116,7 @@ def draw(image: np.ndarray, layers: Sequence[Layer], path: Path, title: str) -> 
     for axes, layer in zip(rows, (layers[i] for i in chosen), strict=True):
         channels, height, width = layer.maps.shape
         axes.set_title(
-            f"{layer.name}: {channels} of {height}×{width} · {figures.shorten(layer.kind, 40)}",
+            f"{layer.name}: {channels} maps of {height}×{width} · {figures.shorten(layer.kind, 40)}",
             fontsize=9, loc="left", parse_math=False, pad=3,
         )  # fmt: skip
         axes.imshow(_strip(layer.maps), cmap="viridis", vmin=0, vmax=1, interpolation="nearest")

@@ -27,7 +27,7 @@ PROG = "tinynet.viz landscape"
 
 EXAMPLES = """\
 Examples
-  python -m tinynet.viz landscape --group VGG-A runs/vgg-a-* --group "VGG-A with BN" runs/vgg-a-bn-*
+  python -m tinynet.viz landscape --group VGG-A runs/vgg-a-? --group "VGG-A with BN" runs/vgg-a-bn-?
   python -m tinynet.viz landscape --group LeNet runs/lenet-1 runs/lenet-2 --smooth 5 --out lenet.png
 
 The runs of a group share network and data and differ in their learning rate; each has been trained with
@@ -184,8 +184,8 @@ def _describe(found: Band, words: Sequence[str], runs: Sequence[tuple[np.ndarray
 def _parser() -> CommandParser:
     parser = CommandParser(
         PROG,
-        "Draw, for groups of runs, the band between the smallest and the largest training loss at every step: "
-        "the loss landscape over learning rates of Santurkar et al. 2018.",
+        "Draw, for groups of runs, the band between the smallest and the largest training loss\n"
+        "at every step: the loss landscape over learning rates of Santurkar et al. 2018.",
     )
     parser.epilog, parser.formatter_class = EXAMPLES, RawDescriptionHelpFormatter
     parser.add_argument(

@@ -42,7 +42,7 @@ def draw(
             f"{len(probabilities)} and {len(true)} for {len(images)}"
         )
     rows = -(-len(images) // COLUMNS)
-    figure = figures.new(figures.WIDTH, 2.05 * rows + 0.4, title)
+    figure = figures.new(figures.WIDTH, 1.98 * rows + 0.4, title)
     places = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
     for axes in places:
         axes.axis("off")

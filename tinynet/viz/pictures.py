@@ -126,6 +126,9 @@ _OTHERS = (
 
 
 def _draw_course(run: Pictures) -> None:
+    if not (run.folder / metrics.NAME).is_file():
+        run.missing.append("Loss, accuracy and learning rate: no epoch has ended yet")
+        return
     with run.attempt("Loss, accuracy and learning rate"):
         run.records = curves.read_records(run.folder)
         path = curves.draw(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
@@ -70,18 +70,17 @@ def _result(run: Pictures) -> str:
     """Say in numbers what the run gave."""
     facts: list[tuple[str, str]] = []
     results = run.results or {}
-    lead = "This run has not been measured on the test set yet."
+    lead = "This folder holds no result on the test set."
     if results.get("test_accuracy") is not None:
-        images = f" of {results['test_images']:,} test images" if "test_images" in results else ""
-        lead = (
-            f"<strong>{100 * results['test_accuracy']:.2f} %</strong>{images or ' of the test images'} right"
-        )
-        lead += f", with {escape(str(results['weights']))}." if "weights" in results else "."
+        count = results.get("test_images")
+        images = f"{count:,} test images" if _is_number(count) else "the test images"
+        weights = f", with {escape(str(results['weights']))}" if "weights" in results else ""
+        lead = f"<strong>{_percent(results['test_accuracy'])}</strong> of {images} right{weights}."
     if results.get("test_loss") is not None:
         facts.append(("Test loss", f"{results['test_loss']:.4f} nats"))
     validated = [r["val_accuracy"] for r in run.records if r["val_accuracy"] is not None]
     if validated:
-        facts.append(("Best validation", f"{100 * max(validated):.2f} %"))
+        facts.append(("Best validation", _percent(max(validated))))
     if run.trained is not None:
         buffers = ("running_mean", "running_var", "num_batches_tracked")
         count = sum(a.size for n, a in run.trained.saved.weights.items() if not n.endswith(buffers))
@@ -89,13 +88,21 @@ def _result(run: Pictures) -> str:
     if run.records:
         whole = f" of {run.trained.config.epochs}" if run.trained else ""
         facts.append(("Epochs", f"{run.records[-1]['epoch']}{whole}"))
-        seconds = [r["seconds"] for r in run.records if r.get("seconds")]
+        seconds = [r["seconds"] for r in run.records if _is_number(r.get("seconds")) and r["seconds"] > 0]
         if seconds:
             facts.append(("An epoch", duration(float(np.median(seconds)))))
-    if isinstance(results.get("seconds"), int | float):
+    if _is_number(results.get("seconds")):
         facts.append(("Whole run", duration(results["seconds"])))
     items = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>\n" for name, value in facts)
     return f'<p class="lead">{lead}</p>\n' + (f"<dl>\n{items}</dl>\n" if items else "")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
 
 
 def _figure(picture: Picture) -> str:
@@ -121,25 +128,25 @@ def _classes(run: Pictures) -> str:
             continue
         j = int(others[i].argmax())
         taken = f"{names[j]}, {100 * others[i, j]:.1f} %" if others[i, j] > 0 else "none"
-        rows.append((name, f"{100 * share[i, i]:.2f}", f"{images:,}", taken))
-    table = _table(("Class", "Accuracy (%)", "Images", "Most often taken for"), rows)
+        rows.append((name, _percent(share[i, i]), f"{images:,}", taken))
+    table = _table(("Class", "Accuracy", "Images", "Most often taken for"), rows)
     return _details(f"{len(names)} classes", table)
 
 
 def _epochs(run: Pictures) -> str:
     if not run.records:
         return ""
-    columns = (
-        ("epoch", "Epoch", lambda v: f"{v}"),
-        ("train_loss", "Training loss", lambda v: f"{v:.4f}"),
-        ("train_accuracy", "accuracy (%)", lambda v: f"{100 * v:.2f}"),
-        ("val_loss", "Validation loss", lambda v: f"{v:.4f}"),
-        ("val_accuracy", "accuracy (%)", lambda v: f"{100 * v:.2f}"),
-        ("lr", "Learning rate", lambda v: f"{v:.3g}"),
-        ("seconds", "Seconds", lambda v: f"{v:.1f}"),
+    columns: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+        ("epoch", "Epoch", str),
+        ("train_loss", "Training loss", "{:.4f}".format),
+        ("train_accuracy", "accuracy", _percent),
+        ("val_loss", "Validation loss", "{:.4f}".format),
+        ("val_accuracy", "accuracy", _percent),
+        ("lr", "Rate", "{:.3g}".format),
+        ("seconds", "Seconds", "{:.1f}".format),
     )
     rows = [
-        [written(record[key]) if record.get(key) is not None else "–" for key, _, written in columns]
+        [written(record[key]) if _is_number(record.get(key)) else "–" for key, _, written in columns]
         for record in run.records
     ]
     return _details(f"{len(rows)} epochs", _table([head for _, head, _ in columns], rows))
@@ -149,7 +156,7 @@ def _configuration(run: Pictures) -> str:
     if run.trained is None:
         return ""
     values = {
-        flag(name): text(tuple(value) if isinstance(value, list) else value)
+        flag(name): _setting(value)
         for name, value in run.trained.config.to_json().items()
         if value not in (None, [], ())
     }
@@ -158,16 +165,24 @@ def _configuration(run: Pictures) -> str:
     return _table(("Flag", "Value"), list(values.items()))
 
 
+def _setting(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return text(tuple(value) if isinstance(value, list) else value)
+
+
 def _commands(run: Pictures) -> str:
     folder = shlex.quote(str(run.folder))
-    lines = [str(run.results["command"])] if run.results and "command" in run.results else []
-    lines += [f"python -m tinynet.viz {folder}"]
+    lines, words = [], []
+    if run.results and "command" in run.results:
+        lines, words = [str(run.results["command"])], ["the run, bit for bit on the same machine"]
+    lines.append(f"python -m tinynet.viz {folder}")
+    words.append("this page")
     if run.trained is not None:
         lines += [f"python -m tinynet.evaluate {folder}", f"python -m tinynet.predict {folder} image.png"]
-    words = "The run bit for bit on the same machine, this page" if len(lines) in (2, 4) else "This page"
-    more = ", the accuracy of each class, and the classes of a picture" if run.trained is not None else ""
+        words += ["loss and accuracy", "the classes of a picture"]
     code = "".join(f"<code>{escape(line)}</code>\n" for line in lines)
-    return f'<p>{words}{more}:</p>\n<div class="commands">\n{code}</div>\n'
+    return f'<p>In this order: {"; ".join(words)}.</p>\n<div class="commands">\n{code}</div>\n'
 
 
 def _missing(run: Pictures) -> str:
