@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,9 @@ WIDTH = 6.4
 
 DPI = 160
 
+_LETTERS = 9
+"""Letters of a title to an inch, of which at least so many fit."""
+
 
 def new(width: float, height: float, title: str) -> Figure:
     """Return an empty figure of so many inches. Without pyplot: no global state, no window system, a faster import."""
@@ -26,7 +30,8 @@ def new(width: float, height: float, title: str) -> Figure:
 
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(title, parse_math=False, wrap=True)  # a "$" is one
+    # A "$" is one; matplotlib's own wrapping would take it for the begin of a formula.
+    figure.suptitle(textwrap.fill(title, int(_LETTERS * width)), parse_math=False)
     return figure
 
 
