@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.conftest import SMALL, spawn
 from tests.conftest import without_notice
+from tinynet.viz import pictures
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +26,10 @@ def small_run(tmp_path_factory):
 def trained(small_run, tmp_path):
     """A copy of the small run, as the folder `run`."""
     return Path(shutil.copytree(small_run, tmp_path / "run"))
+
+
+@pytest.fixture(scope="session")
+def drawn(small_run, tmp_path_factory):
+    """All pictures of the small run, not to be changed."""
+    folder = tmp_path_factory.mktemp("drawn") / "run"
+    return pictures.make(Path(shutil.copytree(small_run, folder)), "run", threads=1)

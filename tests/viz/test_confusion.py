@@ -24,7 +24,7 @@ def test_shares_of_a_class_without_images_are_nan():
     assert np.isnan(shares[1]).all()
 
 
-@pytest.mark.parametrize("size", [2, 10, 20, 21, 100])
+@pytest.mark.parametrize("size", [2, 20, 100])
 def test_other_counts_give_another_picture(size, rng, tmp_path):
     names = [f"class_number_{i}" for i in range(size)]
     table = rng.integers(0, 50, size=(size, size))

@@ -12,7 +12,7 @@ from PIL import Image
 from tests.viz.looks import colours, differ
 from tinynet.data import DataError, datasets
 from tinynet.training import batches, files, inference
-from tinynet.viz import confusion, pictures
+from tinynet.viz import confusion
 from tinynet.viz.__main__ import main
 
 OF_METRICS = ["curves.png", "learning_rate.png"]
@@ -38,7 +38,7 @@ def made(folder):
     return sorted(path.name for path in folder.glob("*.png"))
 
 
-def test_all_pictures_and_a_page(here, capsys):
+def test_all_pictures_and_a_page(here, capsys, rng):
     assert main(["run", "--threads", "1"]) == 0
     output = capsys.readouterr()
     assert output.err == ""
@@ -51,35 +51,31 @@ def test_all_pictures_and_a_page(here, capsys):
     ]  # fmt: skip
     for name in made(here):
         assert colours(here / name) > 20, name
+    before = {name: shutil.copy(here / name, f"before_{name}") for name in made(here)}
+    Image.fromarray(rng.integers(0, 256, size=(40, 50, 3), dtype=np.uint8)).save("noise.png")
+    assert main(["run", "--image", "noise.png", "--threads", "1"]) == 0
+    assert [name for name in made(here) if differ(before[name], here / name)] == ["feature_maps.png"]
 
 
-def test_confusion_is_that_of_the_test_set(here):
-    run = pictures.make(here, "run", threads=1)
-    network = inference.load(here, "numpy", 1)
+def test_confusion_is_that_of_the_test_set(drawn):
+    network = inference.load(drawn.folder, "numpy", 1)
     test = batches.parts(network.config)["test"]
     answers = network.predict(test.images).argmax(axis=1)
-    assert np.array_equal(run.confusion, confusion.counts(test.labels, answers, 10))
-    assert np.array_equal(run.confusion.sum(axis=1), np.bincount(test.labels))
-    assert np.trace(run.confusion) == round(run.results["test_accuracy"] * len(test))
+    assert np.array_equal(drawn.confusion, confusion.counts(test.labels, answers, 10))
+    assert np.array_equal(drawn.confusion.sum(axis=1), np.bincount(test.labels))
+    assert np.trace(drawn.confusion) == round(drawn.results["test_accuracy"] * len(test))
 
 
-def test_image_for_the_feature_maps(here, tmp_path, rng):
-    noise = rng.integers(0, 256, size=(40, 50, 3), dtype=np.uint8)
-    Image.fromarray(noise).save("noise.png")
-    assert main(["run", "--threads", "1"]) == 0
-    shutil.copy("run/feature_maps.png", "before.png")
-    assert main(["run", "--image", "noise.png", "--threads", "1"]) == 0
-    assert differ("before.png", "run/feature_maps.png")
-
-
-def test_several_runs_are_compared(here, unfinished, capsys):
-    assert main(["run", "alone", "--threads", "1"]) == 0
+def test_several_runs_are_compared(unfinished, capsys):
+    shutil.copytree("alone", "other")
+    assert main(["alone", "other"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].split() == ["Curves", "curves.png"]
     assert colours("curves.png") > 50
-    assert main(["alone", "run", "--threads", "1", "--out", "compared.png", "--title", "words"]) == 0
+    assert main(["other", "alone", "--out", "compared.png", "--title", "words"]) == 0
     assert differ("curves.png", "compared.png")
     assert main(["alone", "--out", "one.png"]) == 0
     assert colours("one.png") > 50
+    assert made(unfinished) == made(unfinished.parent / "other") == OF_METRICS
 
 
 def test_without_a_checkpoint_there_are_the_curves(unfinished, capsys):

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
+from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
-import pytest
 
-from tinynet.viz import pictures, report
+from tinynet.viz import report
 from tinynet.viz.__main__ import main
 from tinynet.viz.pictures import Pictures
 
@@ -40,11 +41,6 @@ class Page(HTMLParser):
 
     def text(self):
         return " ".join(" ".join(self.words).split())
-
-
-@pytest.fixture
-def drawn(trained):
-    return pictures.make(trained, "run", threads=1)
 
 
 def test_page_holds_every_picture_and_nothing_from_elsewhere(drawn):
@@ -112,9 +108,9 @@ def test_names_are_shown_and_not_obeyed(tmp_path):
 
 
 def test_class_without_images_or_mistakes(drawn):
-    drawn.confusion = np.diag([0, 5, 5, 5, 5, 5, 5, 5, 5, 5])
-    drawn.confusion[2, 4] = 5
-    words = Page(report.page(drawn)).text()
+    table = np.diag([0, 5, 5, 5, 5, 5, 5, 5, 5, 5])
+    table[2, 4] = 5
+    words = Page(report.page(replace(drawn, confusion=table))).text()
     assert "airplane – 0 – automobile 100.00 % 5 none bird 50.00 % 10 deer, 50.0 %" in words
 
 
@@ -128,7 +124,7 @@ def test_pictures_of_other_commands_are_on_the_page(trained):
 
 
 def test_style_asks_for_nothing():
-    style = re.search(r"<style>(.*?)</style>", report.page(Pictures(pictures.Path("run"), "run")), re.S)[1]
+    style = re.search(r"<style>(.*?)</style>", report.page(Pictures(Path("run"), "run")), re.S)[1]
     assert "prefers-color-scheme: dark" in style
     assert "url(" not in style
     assert "@import" not in style
