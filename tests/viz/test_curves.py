@@ -10,7 +10,6 @@ from PIL import Image
 from tinynet.training import files
 from tinynet.training.errors import CheckpointError, ConfigError, OutputError
 from tinynet.viz import curves
-from tinynet.viz.__main__ import main
 from tinynet.viz.curves import Run
 
 RESULTS = {"test_loss": 0.9, "test_accuracy": 0.25}
@@ -20,7 +19,7 @@ BLUE, ORANGE, GREEN = [31, 119, 180], [255, 127, 14], [44, 160, 44]
 def record(epoch, **changes):
     line = {
         "epoch": epoch,
-        "train_loss": 2.0 / epoch,
+        "train_loss": 2.0 / (epoch or 1),
         "train_accuracy": 0.2,
         "val_loss": 1.9,
         "val_accuracy": 0.3,
@@ -46,13 +45,13 @@ def test_draws_a_picture(tmp_path, records):
 
 
 def colours_of(path):
-    """Say which of the lines' colours are in the left half of the picture, and which in the right one."""
+    """Say which of the lines' colours are in the upper half of the picture, and which in the lower one."""
     with Image.open(path) as picture:
         pixels = np.asarray(picture.convert("RGB")).astype(int)
     assert pixels.shape[0] > 300
     assert pixels.shape[1] > 600
     found = []
-    for half in np.split(pixels, [pixels.shape[1] // 2], axis=1):
+    for half in np.split(pixels, [pixels.shape[0] // 2], axis=0):
         near = {
             name: (np.abs(half - colour).sum(axis=2) < 12).any()
             for name, colour in (("blue", BLUE), ("orange", ORANGE), ("green", GREEN))
@@ -128,37 +127,6 @@ def test_runs_are_called_by_their_folders(folders):
     assert [run.results for run in curves.load([folders / "a/run", folders / "b/other"])] == [None, RESULTS]
 
 
-def test_command(folders, capsys):
-    assert main(["a/run", "b/other"]) == 0
-    assert capsys.readouterr().out.split() == ["Curves", "curves.png"]
-    assert colours_of(folders / "curves.png") == [{"blue", "orange"}] * 2
-    assert main(["a/run"]) == 0
-    assert colours_of(folders / "a/run/curves.png") == [{"blue", "orange"}] * 2
-    assert main(["a/run", "--out", "picture.png", "--title", "words"]) == 0
-    assert (folders / "picture.png").is_file()
-
-
-@pytest.mark.parametrize(
-    "words, message",
-    [
-        (["c"], "c is not the folder of a run, with a metrics.jsonl: give the folder"),
-        (["a"], "a holds no metrics.jsonl: give the folder that a training wrote to"),
-        (["a/run", "--out", "c/x.png"], "cannot write c/x.png: No such file or directory"),
-        ([], "required: RUN; see python -m tinynet.viz --help"),
-        (
-            ["a/run", "--uot", "x.png"],
-            "unrecognized arguments: --uot x.png; see python -m tinynet.viz --help",
-        ),
-    ],
-)
-def test_what_cannot_be_drawn_is_one_line(words, message, folders, capsys):
-    assert main(words) == 2
-    output = capsys.readouterr()
-    assert output.err.startswith("tinynet.viz: error: ")
-    assert message in output.err
-    assert output.err.count("\n") == 1
-
-
 def test_files_that_hold_nothing_or_nonsense(folders):
     (folders / "a/run/metrics.jsonl").write_text("")
     with pytest.raises(ConfigError, match=r"metrics\.jsonl is empty: no epoch of this run has ended"):
@@ -175,6 +143,11 @@ def test_files_that_hold_nothing_or_nonsense(folders):
         ("results.json", "[]", r"results\.json is damaged: no 'test_loss' in \[\]"),
         ("results.json", '{"test_loss": "x"}', r"results\.json is damaged: test_loss is 'x', not a number"),
         ("metrics.jsonl", '{"epoch": 1}\n', r"metrics\.jsonl is damaged: no 'train_loss' in {'epoch': 1}"),
+        (
+            "metrics.jsonl",
+            json.dumps(record(None)) + "\n",
+            r"metrics\.jsonl is damaged: epoch is null",
+        ),
         ("metrics.jsonl", "[1]\n", r"metrics\.jsonl is damaged: no 'epoch' in \[1\]"),
     ],
 )

@@ -42,9 +42,12 @@ class Trained:
 
         Shapes:  images uint8 (N, 3, 32, 32); returns float64 (N, classes)
         """
+        return np.exp(log_probabilities(self.engine.logits(self.prepared(images))))
+
+    def prepared(self, images: np.ndarray) -> np.ndarray:
+        """Return images uint8 (N, 3, 32, 32) as the network takes them: cut as in evaluation, and normalised."""
         transform = Compose([evaluation_for(self.config.augment), Normalize(**self.normalisation)])
-        images = transform(images, seed=0, epoch=0, indices=np.arange(len(images)))
-        return np.exp(log_probabilities(self.engine.logits(images)))
+        return transform(images, seed=0, epoch=0, indices=np.arange(len(images)))
 
 
 def load(path: Path, backend: str, threads: int | None) -> Trained:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from tinynet.training import metrics
 from tinynet.training.errors import CheckpointError, ConfigError
-from tinynet.training.files import write_atomically
+from tinynet.viz import figures
 
 NAME = "curves.png"
 RESULTS = "results.json"
@@ -34,36 +33,52 @@ def load(folders: Sequence[Path]) -> list[Run]:
 
     Raises:  ConfigError: no folder of a run, or nothing to draw; CheckpointError: a damaged file
     """
+    return [
+        Run(name, read_records(folder), read_results(folder))
+        for folder, name in zip(folders, names(folders), strict=True)
+    ]
+
+
+def names(folders: Sequence[Path]) -> list[str]:
+    """Return the names of folders, or their whole paths where two have one name."""
     short = [folder.resolve().name for folder in folders]
-    names = short if len(set(short)) == len(short) else [str(folder) for folder in folders]
-    return [_load(folder, name) for folder, name in zip(folders, names, strict=True)]
+    return short if len(set(short)) == len(short) else [str(folder) for folder in folders]
 
 
-def _load(folder: Path, name: str) -> Run:
-    if not (folder / metrics.NAME).is_file():
+def read_records(folder: Path) -> list[dict[str, Any]]:
+    """Return the epochs of a run, at least one.
+
+    Raises:  ConfigError: no folder of a run, or nothing to draw; CheckpointError: a damaged file
+    """
+    path = folder / metrics.NAME
+    if not path.is_file():
         there = "holds no" if folder.is_dir() else "is not the folder of a run, with a"
         raise ConfigError(f"{folder} {there} {metrics.NAME}: give the folder that a training wrote to")
     records = metrics.MetricsLog(folder).read()
     if not records:
-        raise ConfigError(f"{folder / metrics.NAME} is empty: no epoch of this run has ended")
+        raise ConfigError(f"{path} is empty: no epoch of this run has ended")
+    wanted = ("epoch", *(f"{part}_{q}" for part in ("train", "val") for q in QUANTITIES))
     for line in records:
-        _check(
-            line,
-            ("epoch", *(f"{part}_{q}" for part in ("train", "val") for q in QUANTITIES)),
-            folder / metrics.NAME,
-        )
+        check(line, wanted, path)
+        if line["epoch"] is None:
+            raise CheckpointError(f"{path} is damaged: epoch is null in {line!r:.80}")
+    return records
+
+
+def read_results(folder: Path) -> dict[str, Any] | None:
+    """Return what the run gave, None before its end. Raises CheckpointError: a damaged file."""
     path = folder / RESULTS
     if not path.is_file():
-        return Run(name, records)
+        return None
     try:
         results = json.loads(path.read_bytes())
     except ValueError as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
-    _check(results, tuple(f"test_{q}" for q in QUANTITIES), path)
-    return Run(name, records, results)
+    check(results, tuple(f"test_{q}" for q in QUANTITIES), path)
+    return results
 
 
-def _check(values: Any, wanted: Sequence[str], path: Path) -> None:
+def check(values: Any, wanted: Sequence[str], path: Path) -> None:
     """Refuse what does not hold the wanted numbers, of which null is one. Raises CheckpointError."""
     for name in wanted:
         if not isinstance(values, dict) or name not in values:
@@ -73,23 +88,18 @@ def _check(values: Any, wanted: Sequence[str], path: Path) -> None:
 
 
 def draw(runs: Sequence[Run], path: Path, title: str) -> Path:
-    """Draw loss and accuracy per epoch to a PNG: training, validation, and a star for the test set.
+    """Draw loss and, below, accuracy per epoch to a PNG: training, validation, and a star for the test set.
 
     One run has a colour for each of these; of several runs each has its own, and validation is dashed.
 
     Raises:  OutputError
     """
-    # The figure is made without pyplot: no global state, no window system, and a faster import.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, parse_math=False)  # a "$" is one
+    figure = figures.new(figures.WIDTH, 6.4, title)
     epochs = {record["epoch"] for run in runs for record in run.records}
     for axes, quantity, label, factor in zip(
-        figure.subplots(1, 2), QUANTITIES, ("Loss (nats)", "Accuracy (%)"), (1, 100), strict=True
+        figure.subplots(2, 1), QUANTITIES, ("Loss (nats)", "Accuracy (%)"), (1, 100), strict=True
     ):
         for i, run in enumerate(runs):
             _draw_run(axes, run, quantity, factor, colour=None if len(runs) == 1 else f"C{i}")
@@ -102,10 +112,7 @@ def draw(runs: Sequence[Run], path: Path, title: str) -> Path:
         axes.grid(alpha=0.3)
         if axes.lines:
             axes.legend()
-    picture = BytesIO()
-    figure.savefig(picture, dpi=120)
-    write_atomically(path, picture.getvalue())
-    return path
+    return figures.save(figure, path)
 
 
 def _draw_run(axes: Any, run: Run, quantity: str, factor: int, colour: str | None) -> None:

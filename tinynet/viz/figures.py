@@ -1,0 +1,74 @@
+"""Figures and grids of small images, as all pictures need them."""
+
+from __future__ import annotations
+
+import textwrap
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinynet.training.files import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WIDTH = 6.4
+"""Inches: narrow, so that words stay legible where the picture fills a telephone."""
+
+DPI = 160
+
+_LETTERS = 9
+"""Letters of a title to an inch, of which at least so many fit."""
+
+
+def new(width: float, height: float, title: str) -> Figure:
+    """Return an empty figure of so many inches. Without pyplot: no global state, no window system, a faster import."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    # A "$" is one; matplotlib's own wrapping would take it for the begin of a formula.
+    figure.suptitle(textwrap.fill(title, int(_LETTERS * width)), parse_math=False)
+    return figure
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write the figure as a PNG, whole or not at all. Raises OutputError."""
+    picture = BytesIO()
+    figure.savefig(picture, dpi=DPI)
+    write_atomically(path, picture.getvalue())
+    return path
+
+
+def pixels(image: np.ndarray) -> np.ndarray:
+    """Return an image as it is shown.
+
+    Shapes:  image (3, H, W) or, grey, (1, H, W); returns (H, W, 3), dtype kept
+    Raises:  ValueError: another shape
+    """
+    if image.ndim != 3 or image.shape[0] not in (1, 3):
+        raise ValueError(f"an image to be shown must be (3, H, W) or (1, H, W), got {image.shape}")
+    return np.broadcast_to(image, (3, *image.shape[1:])).transpose(1, 2, 0)
+
+
+def tile(images: np.ndarray, columns: int, gap: int) -> np.ndarray:
+    """Put images side by side, row by row; gaps and places left over are NaN.
+
+    Shapes:  images (N, H, W, ...), N and columns at least 1; returns float64
+             (rows*(H+gap) - gap, columns*(W+gap) - gap, ...)
+    """
+    count, height, width, *rest = images.shape
+    rows = -(-count // columns)
+    canvas = np.full((rows * (height + gap), columns * (width + gap), *rest), np.nan)
+    for i, image in enumerate(images):
+        top, left = i // columns * (height + gap), i % columns * (width + gap)
+        canvas[top : top + height, left : left + width] = image
+    return canvas[: canvas.shape[0] - gap, : canvas.shape[1] - gap]
+
+
+def shorten(words: str, most: int) -> str:
+    """Cut words to at most so many characters, the last being "…" then."""
+    return words if len(words) <= most else words[: most - 1] + "…"
