@@ -73,11 +73,18 @@ def test_several_runs_have_a_colour_each(tmp_path, monkeypatch):
     curves.draw(runs, tmp_path / "a.png", "title")
     loss, accuracy = figures[0].axes
     assert [(line.get_label(), line.get_color(), line.get_linestyle()) for line in accuracy.lines] == [
-        ("first: training", "C0", "-"),
-        ("second: training", "C1", "-"),
-        ("second: validation", "C1", "--"),
-        ("second: test, 25.00 %", "C1", "None"),
+        ("training", "C0", "-"),
+        ("training", "C1", "-"),
+        ("validation", "C1", "--"),
+        ("test, 25.00 %", "C1", "None"),
     ]
+    [legend] = figures[0].legends
+    assert [(line.get_label(), line.get_color()) for line in legend.legend_handles] == [
+        ("first", "C0"),
+        ("second: test 25.00 %", "C1"),
+        *((words, "0.4") for words in ("training", "validation", "test")),
+    ]
+    assert not any(axes.get_legend() for axes in figures[0].axes)
     assert loss.lines[-1].get_xydata().tolist() == [[3, 0.9]]
     assert accuracy.lines[0].get_xydata().tolist() == [[1, 20], [2, 20]]
 
@@ -163,11 +170,29 @@ def test_names_are_shown_as_they_are(tmp_path, monkeypatch):
 
     def save(figure, *args, **options):
         original(figure, *args, **options)
-        legends.append([text.get_text() for text in figure.axes[0].get_legend().get_texts()])
+        legends.append([text.get_text() for text in figure.legends[0].get_texts()])
 
     monkeypatch.setattr(Figure, "savefig", save)
     runs = [Run(name, [record(1)]) for name in ("_a", r"$\foo$")]
     curves.draw(runs, tmp_path / "a.png", r"title $\foo$")
-    first, _, second, _ = legends[0]
-    assert first.lstrip("\u200b") == "_a: training"
-    assert second.replace(r"\$", "$") == r"$\foo$: training"
+    first, second, *_ = legends[0]
+    assert first.lstrip("\u200b") == "_a"
+    assert second.replace(r"\$", "$") == r"$\foo$"
+
+
+def test_many_runs_with_long_names_leave_room_for_the_lines(tmp_path, monkeypatch):
+    figures = []
+    original = Figure.savefig
+
+    def save(figure, *args, **options):
+        original(figure, *args, **options)
+        figures.append(figure)
+
+    monkeypatch.setattr(Figure, "savefig", save)
+    runs = [Run(f"{'long name ' * 9}{i}", [record(1), record(2)], RESULTS) for i in range(9)]
+    curves.draw(runs, tmp_path / "a.png", ", ".join(run.name for run in runs))
+    [figure] = figures
+    for axes in figure.axes:
+        box = axes.get_window_extent()
+        assert box.height > 200
+        assert not box.overlaps(figure.legends[0].get_window_extent())

@@ -81,9 +81,9 @@ def test_several_runs_are_compared(unfinished, capsys):
 def test_without_a_checkpoint_there_are_the_curves(unfinished, capsys):
     assert main(["alone"]) == 0
     assert made(unfinished) == OF_METRICS
-    reason = "not made: Pictures of the network: no checkpoint has been saved yet"
+    reason = "not made: Pictures of the network: the folder holds no checkpoint"
     assert capsys.readouterr().err == f"tinynet.viz: alone: {reason}\n"
-    assert "no checkpoint has been saved yet" in (unfinished / "report.html").read_text()
+    assert "the folder holds no checkpoint" in (unfinished / "report.html").read_text()
 
 
 def test_before_the_first_epoch_there_is_the_network(here, capsys):
@@ -91,7 +91,7 @@ def test_before_the_first_epoch_there_is_the_network(here, capsys):
         (here / name).unlink()
     assert main(["run", "--threads", "1"]) == 0
     assert made(here) == OF_NETWORK
-    assert "learning rate: no epoch has ended yet\n" in capsys.readouterr().err
+    assert "learning rate: no epoch has been recorded yet\n" in capsys.readouterr().err
     assert "no result on the test set" in (here / "report.html").read_text()
 
 

@@ -116,9 +116,10 @@ class TrainConfig:
     def from_json(cls, values: dict[str, Any]) -> TrainConfig:
         """Read what `to_json` wrote; fields unknown here are dropped, missing ones take their defaults."""
         known = {item.name for item in fields(cls)}
-        return cls(
-            **{name: tuple(v) if isinstance(v, list) else v for name, v in values.items() if name in known}
-        )
+        kept: dict[str, Any] = {
+            name: tuple(v) if isinstance(v, list) else v for name, v in values.items() if name in known
+        }
+        return cls(**kept)
 
 
 _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {

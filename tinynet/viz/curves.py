@@ -96,13 +96,14 @@ def draw(runs: Sequence[Run], path: Path, title: str) -> Path:
     """
     from matplotlib.ticker import MaxNLocator
 
-    figure = figures.new(figures.WIDTH, 6.4, title)
+    several = len(runs) > 1
+    figure = figures.new(figures.WIDTH, 6.4 + (0.22 * (len(runs) + 3) if several else 0), title)
     epochs = {record["epoch"] for run in runs for record in run.records}
     for axes, quantity, label, factor in zip(
         figure.subplots(2, 1), QUANTITIES, ("Loss (nats)", "Accuracy (%)"), (1, 100), strict=True
     ):
         for i, run in enumerate(runs):
-            _draw_run(axes, run, quantity, factor, colour=None if len(runs) == 1 else f"C{i}")
+            _draw_run(axes, run, quantity, factor, colour=f"C{i}" if several else None)
         axes.set_xlabel("Epoch")
         axes.set_ylabel(label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -110,17 +111,15 @@ def draw(runs: Sequence[Run], path: Path, title: str) -> Path:
             [epoch] = epochs
             axes.set_xlim(epoch - 1, epoch + 1)  # else the axis would show fractions of an epoch
         axes.grid(alpha=0.3)
-        if axes.lines:
+        if axes.lines and not several:
             axes.legend()
+    if several:
+        _explain(figure, runs)
     return figures.save(figure, path)
 
 
 def _draw_run(axes: Any, run: Run, quantity: str, factor: int, colour: str | None) -> None:
     """Draw one run in one colour, or each of its parts in its own."""
-    # In a legend "$" would begin a formula, and "_" in front keep the line out.
-    prefix = (
-        "" if colour is None else "\u200b" * run.name.startswith("_") + run.name.replace("$", r"\$") + ": "
-    )
     epochs = [record["epoch"] for record in run.records]
     marker = "o" if len(epochs) <= MARKED else ""
     for part, words, own, style in (("train", "training", "C0", "-"), ("val", "validation", "C1", "--")):
@@ -129,13 +128,37 @@ def _draw_run(axes: Any, run: Run, quantity: str, factor: int, colour: str | Non
         values = [float("nan") if value is None else factor * value for value in found]
         if any(value == value for value in values):
             axes.plot(
-                epochs, values, marker=marker, markersize=4, label=prefix + words,
+                epochs, values, marker=marker, markersize=4, label=words,
                 color=colour or own, linestyle="-" if colour is None else style,
             )  # fmt: skip
     value = None if run.results is None else run.results[f"test_{quantity}"]
     if value is not None:
-        words = f"{prefix}test, " + (f"{factor * value:.2f} %" if quantity == "accuracy" else f"{value:.4f}")
-        axes.plot(
-            epochs[-1:], [factor * value], label=words, marker="*", markersize=13, color=colour or "C2",
-            linestyle="", markeredgecolor="black", markeredgewidth=0.6,
-        )  # fmt: skip
+        words = "test, " + (f"{factor * value:.2f} %" if quantity == "accuracy" else f"{value:.4f}")
+        axes.plot(epochs[-1:], [factor * value], label=words, color=colour or "C2", **_STAR)
+
+
+_STAR: dict[str, Any] = {
+    "marker": "*", "markersize": 13, "linestyle": "", "markeredgecolor": "black", "markeredgewidth": 0.6,
+}  # fmt: skip
+
+
+def _explain(figure: Any, runs: Sequence[Run]) -> None:
+    """Put one legend below both drawings: a colour for each run, with its test accuracy, then what the lines are."""
+    from matplotlib.lines import Line2D
+
+    lines = [Line2D([], [], color=f"C{i}", linewidth=3, label=_label(run)) for i, run in enumerate(runs)]
+    lines += [
+        Line2D([], [], color="0.4", linestyle="-", label="training"),
+        Line2D([], [], color="0.4", linestyle="--", label="validation"),
+    ]
+    if any(run.results for run in runs):
+        lines.append(Line2D([], [], color="0.4", label="test", **_STAR))
+    short = max(len(_label(run)) for run in runs) <= 30
+    figure.legend(handles=lines, loc="outside lower center", ncols=2 if short else 1)
+
+
+def _label(run: Run) -> str:
+    # In a legend "$" would begin a formula, and "_" in front keep the line out.
+    name = "\u200b" * run.name.startswith("_") + figures.shorten(run.name, 60).replace("$", r"\$")
+    value = None if run.results is None else run.results["test_accuracy"]
+    return name if value is None else f"{name}: test {100 * value:.2f} %"

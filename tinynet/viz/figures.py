@@ -24,14 +24,18 @@ _LETTERS = 9
 
 
 def new(width: float, height: float, title: str) -> Figure:
-    """Return an empty figure of so many inches. Without pyplot: no global state, no window system, a faster import."""
+    """Return an empty figure of so many inches under a title, which is cut after three lines.
+
+    Made without pyplot: no global state, no window system, and a faster import.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     # A "$" is one; matplotlib's own wrapping would take it for the begin of a formula.
-    figure.suptitle(textwrap.fill(title, int(_LETTERS * width)), parse_math=False)
+    letters = int(_LETTERS * width)
+    figure.suptitle(textwrap.fill(shorten(title, 3 * letters), letters), parse_math=False)
     return figure
 
 

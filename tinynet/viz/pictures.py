@@ -98,7 +98,7 @@ def make(
         with run.attempt("Pictures of the network"):
             run.trained = inference.load(folder, backend, threads)
     else:
-        run.missing.append("Pictures of the network: no checkpoint has been saved yet")
+        run.missing.append("Pictures of the network: the folder holds no checkpoint")
     _draw_course(run)
     if run.trained is not None:
         _draw_network(run, run.trained, image, data_dir)
@@ -126,7 +126,7 @@ _OTHERS = (
 
 def _draw_course(run: Pictures) -> None:
     if not (run.folder / metrics.NAME).is_file():
-        run.missing.append("Loss, accuracy and learning rate: no epoch has ended yet")
+        run.missing.append("Loss, accuracy and learning rate: no epoch has been recorded yet")
         return
     with run.attempt("Loss, accuracy and learning rate"):
         run.records = curves.read_records(run.folder)
@@ -136,9 +136,9 @@ def _draw_course(run: Pictures) -> None:
         run.add(
             path,
             "Loss and accuracy",
-            "Training falls first; where validation stops following it, the network has begun to learn its training "
-            "images by heart. Training is measured on augmented images while the weights change, so that it can lie "
-            "below validation. The star is the test set.",
+            "Where validation stops following training, the network has begun to learn its training images by heart. "
+            "Training is measured while the weights change, and on augmented images if there is augmentation, so that "
+            "it can lie below validation. The star is the test set.",
         )
     if not run.records:
         return
