@@ -28,7 +28,9 @@ def evaluate(args: argparse.Namespace) -> int:
     if args.model is not None:
         engine, config, done = _of_weights(args)
     elif args.dataset or args.normalise or args.rename:
-        raise ConfigError("--dataset, --normalise and --rename go with --model, for weights of another origin")
+        raise ConfigError(
+            "--dataset, --normalise and --rename go with --model, for weights of another origin"
+        )
     else:
         trained = _of_run(args)
         state = trained.saved.state

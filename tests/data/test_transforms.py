@@ -7,12 +7,19 @@ import pytest
 
 from tinynet.data import DataError
 from tinynet.data.transforms import (
+    CenterCrop,
+    ColorJitter,
     Compose,
+    Cutout,
     Normalize,
     RandomCrop,
     RandomHorizontalFlip,
+    RandomResizedCrop,
+    RandomVerticalFlip,
     augmentation_for,
     augmentation_names,
+    describe,
+    evaluation_for,
 )
 
 RNG = np.random.default_rng(0)
@@ -21,7 +28,12 @@ INDICES = RNG.permutation(1000)[:40]
 AUGMENTATIONS = {
     "crop": RandomCrop(32, padding=4),
     "small crop": RandomCrop(28),
+    "reflected crop": RandomCrop(32, padding=4, padding_mode="reflect"),
     "flip": RandomHorizontalFlip(),
+    "vertical flip": RandomVerticalFlip(),
+    "cutout": Cutout(9, fill=(1, 2, 3)),
+    "resized crop": RandomResizedCrop(24),
+    "color jitter": ColorJitter(0.4, 0.4, 0.4, 0.2),
     "crop-flip": augmentation_for("crop-flip"),
 }
 
@@ -128,7 +140,22 @@ def test_normalize_is_the_formula_in_channels_last_order():
         (lambda: RandomCrop(4, padding=-1), ValueError, "-1"),
         (lambda: RandomCrop(41, 4)(IMAGES, seed=0, epoch=0, indices=INDICES), ValueError, "41 exceeds"),
         (lambda: RandomHorizontalFlip(1.5), ValueError, "1.5"),
-        (lambda: augmentation_for("mixup"), DataError, "'mixup'; choose one of none, crop-flip"),
+        (lambda: RandomCrop(4, 1, "edge"), ValueError, "'edge'"),
+        (lambda: RandomCrop(8, 32, "reflect")(IMAGES, seed=0, epoch=0, indices=INDICES), ValueError, "padding 32"),
+        (lambda: CenterCrop(0), ValueError, "got 0"),
+        (lambda: CenterCrop(33)(IMAGES, seed=0, epoch=0, indices=INDICES), ValueError, "33 exceeds"),
+        (lambda: RandomVerticalFlip(-0.1), ValueError, "RandomVerticalFlip: p must be in .*-0.1"),
+        (lambda: Cutout(0), ValueError, "got 0"),
+        (lambda: Cutout(3, (1, 2))(IMAGES, seed=0, epoch=0, indices=INDICES), ValueError, r"\(1, 2\) for images of 3"),
+        (lambda: RandomResizedCrop(0), ValueError, "got 0"),
+        (lambda: RandomResizedCrop(8, scale=(0.5, 0.2)), ValueError, "scale must be .*0.5, 0.2"),
+        (lambda: RandomResizedCrop(8, ratio=(0.0, 2.0)), ValueError, "ratio must be"),
+        (lambda: ColorJitter(brightness=-1), ValueError, "brightness must be .*-1"),
+        (lambda: ColorJitter(hue=0.6), ValueError, "hue must be from 0 to 0.5, got 0.6"),
+        (lambda: ColorJitter(contrast=(1.0, 0.5)), ValueError, "contrast must rise"),
+        (lambda: ColorJitter(0.1)(IMAGES / 255, seed=0, epoch=0, indices=INDICES), TypeError, "float64"),
+        (lambda: augmentation_for("mixup"), DataError, "'mixup'; choose one of none, flip, crop-flip"),
+        (lambda: describe("mixup"), DataError, "'mixup'"),
     ],
 )  # fmt: skip
 def test_bad_arguments_are_refused(call, error, match):
@@ -146,7 +173,13 @@ def test_augmentations_by_name():
     key = {"seed": 3, "epoch": 1, "indices": INDICES}
     assert np.array_equal(augmentation_for("none")(IMAGES, **key), IMAGES)
     for name in augmentation_names():
-        assert augmentation_for(name)(IMAGES, **key).shape == IMAGES.shape
+        size = 28 if name == "crop28-flip" else 32
+        found = augmentation_for(name)(IMAGES, **key)
+        assert (found.shape, found.dtype) == ((40, 3, size, size), np.uint8)
+        assert evaluation_for(name)(IMAGES, **key).shape == found.shape
+        assert describe(name)
+        assert (name == "none") is np.array_equal(found, IMAGES)
+    assert np.array_equal(evaluation_for("crop28-flip")(IMAGES, **key), IMAGES[:, :, 2:30, 2:30])
 
 
 @pytest.mark.parametrize("augmentation", AUGMENTATIONS.values(), ids=AUGMENTATIONS)

@@ -15,16 +15,36 @@ from tinynet.data.datasets import (
 from tinynet.data.errors import DataError
 from tinynet.data.loader import BatchLoader
 from tinynet.data.shapes import fit
-from tinynet.data.transforms import Compose, Normalize, RandomCrop, RandomHorizontalFlip, augmentation_for
+from tinynet.data.transforms import (
+    CenterCrop,
+    ColorJitter,
+    Compose,
+    CutMix,
+    Cutout,
+    Mixup,
+    Normalize,
+    RandomCrop,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    RandomVerticalFlip,
+    augmentation_for,
+)
 
 __all__ = [
     "ArrayDataset",
     "BatchLoader",
+    "CenterCrop",
+    "ColorJitter",
     "Compose",
+    "CutMix",
+    "Cutout",
     "DataError",
+    "Mixup",
     "Normalize",
     "RandomCrop",
     "RandomHorizontalFlip",
+    "RandomResizedCrop",
+    "RandomVerticalFlip",
     "Splits",
     "Statistics",
     "augmentation_for",
