@@ -12,12 +12,14 @@ from typing import get_args
 from tinynet.training.cli import CommandParser, guard, positive
 from tinynet.training.config import Backend
 from tinynet.training.errors import ConfigError
-from tinynet.viz import directions, landscape
+from tinynet.viz import augment, directions, landscape, samples
 
 PROG = "tinynet.viz"
 
 COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "landscape": (landscape.main, "the band of losses over learning rates, of groups of runs"),
+    "augment": (augment.main, "what an augmentation makes of images"),
+    "samples": (samples.main, "images of a data set with their labels, and how many each class has"),
     "directions": (directions.main, "the loss along random directions from trained weights"),
 }
 """What the first word may be in place of the folder of a run (./NAME is the folder): function, explanation."""
@@ -107,7 +109,9 @@ def _parser() -> argparse.ArgumentParser:
         "--image", type=Path, metavar="FILE", help="picture for the feature maps (the first test image)"
     )
     parser.add_argument("--data-dir", metavar="FOLDER", help="folder of the data set's files")
-    parser.add_argument("--backend", choices=get_args(Backend), default="numpy", help="numpy: CPU; cupy: GPU")
+    parser.add_argument(
+        "--backend", choices=get_args(Backend), default="auto", help="numpy: CPU; cupy: GPU; auto: GPU if any"
+    )
     parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads (all available cores)")
     return parser
 

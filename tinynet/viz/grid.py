@@ -1,0 +1,36 @@
+"""A grid of small images, each with words below, as a PNG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tinynet.viz import figures
+
+CAPTION = 14
+"""Letters of a caption; of longer ones the end is left out."""
+
+
+def draw(images: np.ndarray, captions: Sequence[str], columns: int, path: Path, title: str) -> Path:
+    """Draw images side by side, row by row, pixels as squares.
+
+    Shapes:  images uint8 (N, C, H, W), C 1 or 3, N at least 1; captions (N,), "" for none
+    Raises:  ValueError: no images, or another number of captions; OutputError
+    """
+    if not len(images) or len(captions) != len(images):
+        raise ValueError(
+            f"a grid needs one or more images and a caption each, got {len(images)}, {len(captions)}"
+        )
+    rows = -(-len(images) // columns)
+    each = figures.WIDTH / columns
+    words = 0.22 if any(captions) else 0.04
+    figure = figures.new(figures.WIDTH, rows * (each + words) + 0.5, title)
+    places = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in places:
+        axes.set_axis_off()
+    for axes, image, caption in zip(places, images, captions, strict=False):
+        axes.imshow(figures.pixels(image), interpolation="nearest")
+        axes.set_title(figures.shorten(caption, CAPTION), fontsize=8, pad=2, parse_math=False)
+    return figures.save(figure, path)
