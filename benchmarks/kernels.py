@@ -16,7 +16,13 @@ from benchmarks.harness import Contender, Contest
 from reference.arguments import positive
 
 SHAPES = ((128, 16, 32), (128, 32, 16), (128, 64, 8), (64, 64, 32), (64, 128, 16), (64, 256, 8), (64, 512, 4))
-CONVOLUTIONS = ("conv2d", "conv2d_finished_", "conv2d_grad_input", "conv2d_grad_weight")
+CONVOLUTIONS = (
+    "conv2d",
+    "conv2d_finished_",
+    "conv2d_grad_input",
+    "conv2d_grad_input_add_",
+    "conv2d_grad_weight",
+)
 POOLING = (
     "max_pool2d",
     "max_pool2d_backward",
@@ -49,7 +55,8 @@ HEADER = "| kernel | batch, channels, size | generic ms | accelerated ms | ratio
 def convolution(name: str, batch: int, channels: int, size: int) -> tuple[tuple, dict]:
     """Return the arguments of one kernel of a 3x3 convolution, stride 1, channels last.
 
-    One that is finished takes scale, shift, a shortcut and ReLU, as the last of a basic block.
+    One that is finished takes scale, shift, a shortcut and ReLU, as the last of a basic block; a gradient that is added
+    to another is that of a shortcut, 1x1 of stride 2.
     """
     x, y = _images(batch, channels, size), _images(batch, channels, size)
     weight = np.random.default_rng(1).standard_normal((channels, channels, 3, 3), np.float32)
@@ -65,6 +72,10 @@ def convolution(name: str, batch: int, channels: int, size: int) -> tuple[tuple,
             "relu": True,
         }
         return (y,), {"x": x, "weight": weight, **ending, **geometry}
+    if name == "conv2d_grad_input_add_":
+        half = _images(batch, channels, size // 2)
+        shortcut = np.ascontiguousarray(weight[:, :, :1, :1])
+        return (x,), {"grad_y": half, "weight": shortcut, **geometry, "stride": (2, 2), "padding": (0, 0)}
     if name == "conv2d_grad_input":
         return (y, weight), {"image": (size, size), **geometry}
     return (x, y), {"kernel_size": (3, 3), **geometry}

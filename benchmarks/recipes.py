@@ -79,7 +79,8 @@ def main(argv: list[str] | None = None) -> None:
         print(f"| {name} | {recipe.parameters:,} | {steps(name):,} | {found[name]:.1f} |", flush=True)
     if args.write:
         environment = records.environment()
-        machine = f"{args.threads} threads of {environment['cpu']}, tinynet at commit {environment['commit']}"
+        threads = f"{args.threads} thread{'s' if args.threads > 1 else ''}"
+        machine = f"{threads} of {environment['cpu']}, tinynet at commit {environment['commit']}"
         before = recipes.costs()
         kept = before["seconds"] if len(found) < len(recipes.RECIPES) else {}
         COSTS.write_text(yaml.safe_dump({"machine": machine, "seconds": {**kept, **found}}, sort_keys=False))

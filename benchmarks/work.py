@@ -24,6 +24,7 @@ KINDS = {
     "conv2d": "convolution",
     "conv2d_finished_": "convolution, finished (scale, shift, add, ReLU)",
     "conv2d_grad_input": "convolution, gradient of input",
+    "conv2d_grad_input_add_": "convolution, gradient of input, added",
     "conv2d_grad_weight": "convolution, gradient of weight",
     "batch_norm": "batch norm",
     "batch_norm_coefficients": "batch norm: statistics",
@@ -132,6 +133,12 @@ def _convolution(name: str, args: tuple[Any, ...], options: dict[str, Any], resu
         x, (O, _, *window), y = args[0].shape, args[1].shape, result.shape
     elif name == "conv2d_finished_":
         x, (O, _, *window), y = options["x"].shape, options["weight"].shape, args[0].shape
+    elif name == "conv2d_grad_input_add_":
+        x, (O, _, *window), y = args[0].shape, options["weight"].shape, options["grad_y"].shape
+        # Only the pixels that are read are added to.
+        moved = (
+            options["grad_y"].nbytes + options["weight"].nbytes + 2 * 4 * x[0] * x[1] * int(np.prod(y[2:]))
+        )
     elif name == "conv2d_grad_input":
         y, (O, _, *window), x = args[0].shape, args[1].shape, result.shape
     else:
@@ -159,5 +166,5 @@ def made_by(name: str, shape: Shape, flop: float) -> float:
     if convolution.takes_small(shape):
         return 2.0 * shape.images * small_plan.multiplications(shape) * whole(C, L) * whole(O, L)
     # Of the two, the one along the lanes is filled up to vectors; the other if it has more than one block of them.
-    inner, across = (O, C) if name == "conv2d_grad_input" else (C, O)
+    inner, across = (O, C) if name.startswith("conv2d_grad_input") else (C, O)
     return flop / (C * O) * whole(inner, min(inner, L)) * whole(across, L)

@@ -246,3 +246,11 @@ def test_a_document_without_markers_is_named(tmp_path):
 def test_the_document_has_the_markers():
     text = roofline.DOCUMENT.read_text()
     assert text.index(roofline.BEGIN) < text.index(roofline.END)
+
+
+def test_a_gradient_that_is_added_touches_only_what_is_read():
+    x, y, w = (np.zeros(shape, np.float32) for shape in ((2, 16, 8, 8), (2, 32, 4, 4), (32, 16, 1, 1)))
+    geometry = {"stride": (2, 2), "padding": (0, 0), "dilation": (1, 1), "groups": 1}
+    found = describe("conv2d_grad_input_add_", (x,), {"grad_y": y, "weight": w, **geometry}, None)
+    assert found.flop == found.made == 2 * 2 * 16 * 32 * 16
+    assert found.bytes == y.nbytes + w.nbytes + x.nbytes // 4 * 2

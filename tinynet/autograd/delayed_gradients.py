@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from tinynet import run_ahead
 from tinynet.autograd.delayed import (
     DelayedTensor,
     anything_may_wait,
@@ -62,7 +61,7 @@ def of_some_pixels(grad_y: Array, weight: Array, image: Pair, **geometry: Any) -
     shortcut's 1x1 convolution of stride 2 are neither written nor read. Else it is computed as ever.
     """
     read = geometry["dilation"] == (1, 1) and max(weight.shape[2:]) < min(geometry["stride"])
-    if not read or not run_ahead.allowed() or not anything_may_wait():
+    if not read or not anything_may_wait():
         return None
     x = _outline((len(grad_y), weight.shape[1] * geometry["groups"], *image), grad_y.dtype)
     return DelayedTensor(SparseGradient(x, grad_y, weight, geometry))
