@@ -58,6 +58,14 @@ def test_value_out_of_range_is_named_with_its_flag(name, value):
         ({"nesterov": True, "momentum": 0.0}, "--nesterov needs"),
         ({"nesterov": True, "optimizer": "adam"}, "--nesterov needs"),
         ({"mixup": 0.2, "cutmix": 1.0}, r"--mixup 0.2 and --cutmix 1.0: give one of them"),
+        (
+            {"model": "lenet", "augment": "crop28-flip"},
+            "--model lenet takes .* --augment crop28-flip cuts 28x28",
+        ),
+        (
+            {"model": "vgg-a", "image_size": 64},
+            "--model vgg-a takes images of 32x32 alone, and --image-size is 64",
+        ),
         ({"frozen_bn": True}, "--frozen-bn needs --train-only"),
         ({"reset": ("fc",)}, "--reset fc needs --weights"),
         ({"classes": ("cat",)}, "--classes cat: give at least two different classes"),

@@ -20,6 +20,9 @@ Augmentation = Literal[
 Normalisation = Literal["dataset", "half", "imagenet"]
 Backend = Literal["auto", "numpy", "cupy"]
 
+ONLY_32 = ("lenet", "vgg-a", "vgg-a-bn")
+"""Models whose linear layers expect what is left of an image of 32x32."""
+
 EPOCH_FREE_SCHEDULES = ("constant", "step", "multistep")
 """Schedules that do not depend on the number of epochs, so that a finished run can be prolonged."""
 
@@ -93,6 +96,16 @@ class TrainConfig:
             raise ConfigError(f"--milestones {text(self.milestones)}: must be rising epochs, each at least 1")
         if self.schedule == "multistep" and not self.milestones:
             raise ConfigError("--schedule multistep needs --milestones, as in --milestones 80,110,130")
+        size = self.image_size or (28 if self.augment == "crop28-flip" else 32)
+        if self.model in ONLY_32 and size != 32:
+            raise ConfigError(
+                f"--model {self.model} takes images of 32x32 alone, and "
+                + (
+                    f"--image-size is {size}"
+                    if self.image_size
+                    else f"--augment {self.augment} cuts {size}x{size}"
+                )
+            )
         if self.mixup and self.cutmix:
             raise ConfigError(f"--mixup {self.mixup} and --cutmix {self.cutmix}: give one of them")
         if self.frozen_bn and not self.train_only:
