@@ -1,12 +1,11 @@
-"""The benchmarks of recipes and of augmentation print a row each, and the package gets what was measured."""
+"""The benchmark of recipes prints a row each, and the package gets what was measured."""
 
 from __future__ import annotations
 
 import pytest
 import yaml
 
-from benchmarks import augment, recipes
-from tinynet.data.transforms import augmentation_names
+from benchmarks import recipes
 from tinynet.training.recipes import RECIPES
 
 FAST = ["--calls", "1", "--rounds", "1", "--threads", "1"]
@@ -33,9 +32,3 @@ def test_an_unknown_recipe_is_refused():
 def test_steps_are_those_of_training():
     assert recipes.steps("resnet20") == -(-50_000 // RECIPES["resnet20"].config.batch_size)
     assert recipes.steps("lenet") == -(-45_000 // 32)
-
-
-def test_a_row_an_augmentation(capsys):
-    augment.main(["--batch-size", "4", "--rounds", "1"])
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split(" | ")[0].strip("| ") for line in lines[2:]] == list(augmentation_names())
