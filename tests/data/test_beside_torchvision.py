@@ -14,7 +14,7 @@ import pytest
 import torch
 from scipy import stats
 
-from tinynet.data.transforms import Mixup, RandomResizedCrop, color
+from tinynet.data.transforms import MixUp, RandomResizedCrop, color
 
 if importlib.util.find_spec("torchvision") is None:
     pytest.skip("torchvision is not installed", allow_module_level=True)
@@ -103,7 +103,7 @@ def test_shares_are_distributed_as_torchvisions():
     theirs = [float(mix(images, labels)[1][0, 0]) for _ in range(1500)]
     ours = []
     for epoch in range(3000):
-        _, shares = Mixup(0.4)(
+        _, shares = MixUp(0.4)(
             images.numpy(), labels.numpy(), num_classes=2, seed=0, epoch=epoch, indices=np.arange(2)
         )
         if shares[0, 1]:  # else each image is its own partner

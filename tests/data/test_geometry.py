@@ -13,7 +13,7 @@ from tinynet.data.transforms import (
     ColorJitter,
     CutMix,
     Cutout,
-    Mixup,
+    MixUp,
     Normalize,
     RandomCrop,
     RandomHorizontalFlip,
@@ -159,7 +159,7 @@ def test_normalised_on_the_gpu_as_on_the_cpu(gpu):
     np.testing.assert_allclose(found, normalise(IMAGES), rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("mix", [Mixup(0.4), CutMix(1.0)], ids=["mixup", "cutmix"])
+@pytest.mark.parametrize("mix", [MixUp(0.4), CutMix(1.0)], ids=["mixup", "cutmix"])
 def test_mixed_on_the_gpu_as_on_the_cpu(gpu, mix):
     images, labels = IMAGES.astype(np.float32), np.arange(30) % 4
     on_gpu, shares = mix(backend.to_device(images, "cuda"), labels, num_classes=4, **KEY)

@@ -1,4 +1,4 @@
-"""Mixup and CutMix: images and labels by the same share, partners of the batch, the distribution of the share."""
+"""MixUp and CutMix: images and labels by the same share, partners of the batch, the distribution of the share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scipy import stats
 
 from tinynet.data.datasets import ArrayDataset
 from tinynet.data.loader import BatchLoader
-from tinynet.data.transforms import CutMix, Mixup, Normalize
+from tinynet.data.transforms import CutMix, MixUp, Normalize
 
 N, CLASSES = 24, 30
 RNG = np.random.default_rng(0)
@@ -33,7 +33,7 @@ def partners(shares):
 
 
 def test_mixup_blends_images_and_labels_by_one_share():
-    images, shares = mixed(Mixup(1.0))
+    images, shares = mixed(MixUp(1.0))
     assert (images.dtype, shares.dtype) == (np.float32, np.float32)
     np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-6)
     partner, own = partners(shares)
@@ -64,7 +64,7 @@ def test_cutmix_pastes_a_rectangle_and_labels_by_its_area(seed):
 def test_the_share_has_a_beta_distribution(alpha):
     found = []
     for epoch in range(1500):
-        _, shares = mixed(Mixup(alpha), epoch=epoch, images=IMAGES[:, :, :1, :1])
+        _, shares = mixed(MixUp(alpha), epoch=epoch, images=IMAGES[:, :, :1, :1])
         partner, own = partners(shares)
         found.append(own[partner != np.arange(N)][0] if (partner != np.arange(N)).any() else 1.0)
     assert stats.kstest(found, stats.beta(alpha, alpha).cdf).pvalue > LIKELY
@@ -81,7 +81,7 @@ def test_the_rectangle_may_be_anywhere():
     assert counts[6, 8] > 1.5 * corners.max()
 
 
-@pytest.mark.parametrize("mix", [Mixup(0.5), CutMix(0.5)], ids=["mixup", "cutmix"])
+@pytest.mark.parametrize("mix", [MixUp(0.5), CutMix(0.5)], ids=["mixup", "cutmix"])
 def test_the_input_stays_and_the_key_decides(mix):
     before = IMAGES.copy()
     first, again = mixed(mix), mixed(mix)
@@ -92,13 +92,13 @@ def test_the_input_stays_and_the_key_decides(mix):
         assert not np.array_equal(mixed(mix, **change)[1], first[1])
 
 
-@pytest.mark.parametrize("mix", [Mixup(0.5), CutMix(0.5)], ids=["mixup", "cutmix"])
+@pytest.mark.parametrize("mix", [MixUp(0.5), CutMix(0.5)], ids=["mixup", "cutmix"])
 def test_an_empty_batch_stays_empty(mix):
     images, shares = mix(IMAGES[:0], LABELS[:0], num_classes=5, seed=0, epoch=0, indices=np.arange(0))
     assert (images.shape, shares.shape) == ((0, 3, 12, 16), (0, 5))
 
 
-@pytest.mark.parametrize("kind", [Mixup, CutMix])
+@pytest.mark.parametrize("kind", [MixUp, CutMix])
 @pytest.mark.parametrize("alpha", [0.0, -1.0, float("nan"), float("inf")])
 def test_bad_arguments_are_refused(kind, alpha):
     with pytest.raises(ValueError, match=f"{kind.__name__}: alpha must be positive, got {alpha}"):
@@ -111,11 +111,11 @@ def test_the_loader_mixes_what_it_normalised():
     normalise = Normalize((0.5,) * 3, (0.2,) * 3)
     given = {"shuffle": True, "transform": normalise, "seed": 3}
     plain = list(BatchLoader(dataset, 8, **given).epoch(1))
-    found = list(BatchLoader(dataset, 8, mix=Mixup(1.0), **given).epoch(1))
+    found = list(BatchLoader(dataset, 8, mix=MixUp(1.0), **given).epoch(1))
     order = BatchLoader(dataset, 8, **given).order(1)
     for step, ((images, labels), (batch, shares)) in enumerate(zip(plain, found, strict=True)):
         indices = order[8 * step : 8 * step + 8]
-        expected = Mixup(1.0)(images, labels, num_classes=4, seed=3, epoch=1, indices=indices)
+        expected = MixUp(1.0)(images, labels, num_classes=4, seed=3, epoch=1, indices=indices)
         assert np.array_equal(batch, expected[0])
         assert np.array_equal(shares, expected[1])
         assert shares.shape == (len(labels), 4)

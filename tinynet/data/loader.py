@@ -25,7 +25,7 @@ class BatchLoader:
     Args:    batch_size: images a step
              shuffle: another order each epoch, instead of the dataset's own
              transform: applied to each batch of uint8 images; None leaves them as they are
-             mix: applied after it to images and labels, which become shares of the classes: Mixup, CutMix
+             mix: applied after it to images and labels, which become shares of the classes: MixUp, CutMix
              drop_last: leave out a last batch of fewer images
              prefetch: batches prepared ahead; 0 prepares each when it is asked for, without a thread
     Raises:  DataError: batch_size < 1; no images; drop_last with fewer images than a batch

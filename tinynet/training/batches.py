@@ -97,7 +97,7 @@ def eval_loader(
 def mix_for(config: TrainConfig) -> Any:
     """Return what --mixup or --cutmix do to a batch and its labels, None without them."""
     if config.mixup:
-        return data.Mixup(config.mixup)
+        return data.MixUp(config.mixup)
     return data.CutMix(config.cutmix) if config.cutmix else None
 
 

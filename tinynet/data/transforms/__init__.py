@@ -1,7 +1,7 @@
 """Whole-batch image transforms, drawn from (seed, epoch, sample index).
 
 Every transform maps `images` (N, C, H, W) to new images and never writes into its input. What happens to a sample
-depends on its own index, not on the batch it is in, except in `Mixup` and `CutMix`, whose partners are in the batch.
+depends on its own index, not on the batch it is in, except in `MixUp` and `CutMix`, whose partners are in the batch.
 Images may be arrays of NumPy or CuPy; numbers are drawn on the host.
 """
 
@@ -16,7 +16,7 @@ from tinynet.data.transforms.geometry import (
     RandomHorizontalFlip,
     RandomVerticalFlip,
 )
-from tinynet.data.transforms.mixing import CutMix, MixTransform, Mixup
+from tinynet.data.transforms.mixing import CutMix, MixTransform, MixUp
 from tinynet.data.transforms.named import augmentation_for, augmentation_names, describe, evaluation_for
 from tinynet.data.transforms.resized_crop import RandomResizedCrop
 
@@ -29,7 +29,7 @@ __all__ = [
     "CutMix",
     "Cutout",
     "MixTransform",
-    "Mixup",
+    "MixUp",
     "Normalize",
     "RandomCrop",
     "RandomHorizontalFlip",

@@ -1,4 +1,4 @@
-"""Pairs of images mixed with their labels: Mixup and CutMix."""
+"""Pairs of images mixed with their labels: MixUp and CutMix."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class _Mix:
         raise NotImplementedError
 
 
-class Mixup(_Mix):
+class MixUp(_Mix):
     """Blend every image, and its label, with those of another of the batch.
 
     Shapes:  images float (N, C, H, W); labels int64 (N,); returns the same images' shape, shares (N, num_classes)
@@ -89,7 +89,7 @@ class CutMix(_Mix):
     The rectangle has the shape of the image and the area 1 - share, its centre anywhere; what lies beyond the border
     is cut off, and the share is that of the pixels.
 
-    Shapes:  as Mixup
+    Shapes:  as MixUp
     Raises:  ValueError: alpha not positive
     Source:  Yun et al. 2019, arXiv 1905.04899
     """
