@@ -70,9 +70,9 @@ class TorchEngine:
         self._model = models.build(config.model, classes)
         self._model.load_state_dict(convert.to_torch(build_tinynet(config.model, classes).state_dict()))
         self._model.to(self._device, memory_format=self._memory_format)  # type: ignore[call-overload]
-        trained = freeze(self._model, config.train_only)
+        freeze(self._model, config.train_only)
         self._optimizer = ScheduledOptimizer(
-            config, trained, torch.optim, torch.optim.lr_scheduler, steps_per_epoch
+            config, self._model.parameters(), torch.optim, torch.optim.lr_scheduler, steps_per_epoch
         )
         self._config = config
 
@@ -80,7 +80,7 @@ class TorchEngine:
         """Enter training or evaluation mode and set the totals to zero."""
         self._model.train(training)
         if self._config.frozen_bn:
-            hold_statistics(self._model)
+            hold_statistics(self._model, self._config.train_only)
         self.set_totals(Totals())
 
     def set_progress(self, epoch: int, step: int) -> None:

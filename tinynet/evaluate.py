@@ -26,6 +26,10 @@ def evaluate(args: argparse.Namespace) -> int:
     from tinynet.training.output import say
 
     if args.model is not None:
+        if args.split == "val":
+            raise ConfigError(
+                "--split val: weights of another origin have no validation images; take test or train"
+            )
         engine, config, done = _of_weights(args)
     elif args.dataset or args.normalise or args.rename:
         raise ConfigError(
@@ -80,7 +84,7 @@ def _of_weights(args: argparse.Namespace) -> tuple[Any, Any, str]:
         raise ConfigError(f"--model {args.model}: {suggest(args.model, names())}")
     config = TrainConfig(
         model=args.model, dataset=args.dataset or "cifar10", normalise=args.normalise or "dataset",
-        data_dir=args.data_dir, augment="none",
+        data_dir=args.data_dir, augment="none", val_size=0,
     )  # fmt: skip
     config.validate()
     weights = read_weights(args.checkpoint)

@@ -18,9 +18,10 @@ pytestmark = [pytest.mark.usefixtures("fusion"), pytest.mark.usefixtures("accele
 
 
 def shortcut(window: int = 1, stride: int = 2, groups: int = 1) -> Any:
-    """A convolution between whose windows pixels lie, the same at every call."""
+    """A convolution between whose windows pixels lie, and normalisation, the same at every call."""
     tn.manual_seed(2)
-    return nn.Conv2d(C, 4 * C, window, stride=stride, groups=groups, bias=False)
+    conv = nn.Conv2d(C, 4 * C, window, stride=stride, groups=groups, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(4 * C))
 
 
 def upstream(y: Any) -> Any:
@@ -75,7 +76,12 @@ def test_every_bit_is_as_without_fusion(program: Any, monkeypatch: pytest.Monkey
 def test_zeros_are_not_written(program: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expressions.SparseGradient, "compute", None)
     monkeypatch.setattr(expressions.GradientSum, "compute", None)
+    added, add_to = [], expressions.SparseGradient.add_to
+    monkeypatch.setattr(
+        expressions.SparseGradient, "add_to", lambda *args: added.append(add_to(*args)) or added[-1]
+    )
     program(Net())
+    assert added == [True]
 
 
 def alone(net: Net) -> None:
@@ -122,8 +128,22 @@ def wanted_itself(net: Net) -> None:
     x = net.image().detach().requires_grad_()
     y = layer(x)
     (found,) = tn.autograd.grad(y, x, upstream(y))
-    layer.weight.data.zero_()  # changed while the gradient might still wait
+    layer[0].weight.data.zero_()  # changed while the gradient might still wait
     net.see(found)
+
+
+def kept_while_numpy_writes(net: Net) -> None:
+    """Memory that NumPy has too may change after backward, unnoticed: nothing may wait for it there."""
+    layer = shortcut()
+    weight, bn = layer[0].weight.array.copy(), layer[1]
+    seen: list[Any] = []
+    x = net.image().detach().requires_grad_()
+    x.register_hook(lambda grad: seen.append(grad))
+    y = bn(F.conv2d(x, tn.from_numpy(weight), stride=2))
+    (found,) = tn.autograd.grad(y, x, upstream(y))
+    weight[:] = 0
+    net.see(found, *seen)
+    assert found.array.any()
 
 
 def into_a_leaf_twice(net: Net) -> None:
@@ -138,6 +158,7 @@ def into_a_leaf_twice(net: Net) -> None:
     "program",
     [
         alone, behind_bn_alone, two_of_them, meeting_what_others_have, in_groups, seen_by_hooks, wanted_itself,
+        kept_while_numpy_writes,
         into_a_leaf_twice,
     ],
     ids=lambda program: program.__name__,

@@ -14,6 +14,7 @@ from tinynet.kernels.generic import fused
 
 pytestmark = pytest.mark.usefixtures("accelerated")
 
+NAMES = ["conv2d_grad_input_add_"]
 GEOMETRIES: dict[str, tuple[tuple[int, ...], tuple[int, int, int], dict[str, Any]]] = {
     "shortcut": ((4, 16, 16, 16), (32, 1, 1), {"stride": (2, 2)}),
     "a register tile that does not divide the rows": ((3, 16, 46, 46), (16, 1, 1), {"stride": (2, 2)}),

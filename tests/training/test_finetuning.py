@@ -59,6 +59,16 @@ def test_trained_layers_go_as_in_torch():
         np.testing.assert_allclose(ours[name], array, rtol=1e-4, atol=1e-5, err_msg=name)
 
 
+def test_muon_takes_the_hidden_weights_of_the_model_that_are_trained():
+    config = replace(CONFIG, optimizer="muon", train_only=("layer3",))
+    muon, rest = make(TinynetEngine(), config)._optimizer._optimizers
+    shapes = [tuple(weight.shape) for weight in muon.param_groups[0]["params"]]
+    assert shapes == [(64, 32 * 9), (64, 64 * 9)]
+    assert len(rest.param_groups[0]["params"]) == 4  # of two batch normalisations
+    with pytest.raises(ConfigError, match="no layer of --train-only fc is hidden"):
+        make(TinynetEngine(), replace(config, train_only=("fc",)))
+
+
 def test_frozen_layers_cost_no_backward(monkeypatch):
     calls = []
 
@@ -89,21 +99,13 @@ def test_unknown_layers_are_refused(kind, layers):
         make(kind(), replace(CONFIG, train_only=layers))
 
 
-@pytest.mark.parametrize("kind", [TinynetEngine, TorchEngine], ids=["tinynet", "torch"])
-def test_images_are_enlarged_on_the_fly(kind):
-    engine = make(kind(), replace(CONFIG, train_only=(), image_size=40))
-    images = np.random.default_rng(0).normal(size=(2, 3, 32, 32)).astype(np.float32)
-    plain = make(kind(), replace(CONFIG, train_only=()))
-    large = plain.logits(np.repeat(np.repeat(images, 2, 2), 2, 3)[:, :, :40, :40])
-    assert engine.logits(images).shape == large.shape == (2, 10)
-    assert not np.allclose(engine.logits(images), plain.logits(images), atol=1e-3)
-
-
 def test_both_enlarge_alike():
     images = np.random.default_rng(0).normal(size=(2, 3, 32, 32)).astype(np.float32)
     config = replace(CONFIG, train_only=(), image_size=47)
     ours, theirs = (make(kind(), config).logits(images) for kind in (TinynetEngine, TorchEngine))
     np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+    small = make(TinynetEngine(), replace(config, image_size=None)).logits(images)
+    assert not np.allclose(ours, small, atol=1e-3)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])

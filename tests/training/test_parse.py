@@ -61,7 +61,7 @@ def test_file_stands_between_recipe_and_flags(tmp_path):
     path.write_text("recipe: resnet32\nepochs: 7\nlr: 1\nnesterov: true\nval_size: null\n")
     config, given = read("--config", str(path), "--epochs", "9")
     assert config == replace(RECIPES["resnet32"].config, epochs=9, lr=1.0, nesterov=True)
-    assert given == {"recipe", "epochs", "lr", "nesterov"}
+    assert given == {"recipe", "epochs", "lr", "nesterov", "val_size"}
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,7 @@ def test_file_stands_between_recipe_and_flags(tmp_path):
         ("epochs: x", "mine.yaml: --epochs: 'x' is not a whole number"),
         ("epochs: true", "mine.yaml: --epochs: 'True' is not a whole number"),
         ("epochs: [3", "mine.yaml: while parsing a flow sequence"),
+        ("epochs: null", "mine.yaml: epochs: must not be null"),
         ("epochs: {a: 3}", "mine.yaml: epochs: must be a value, not a table"),
         ("epochs", "mine.yaml: must hold lines such as 'epochs: 30', not 'epochs'"),
         ("", "mine.yaml: must hold lines such as 'epochs: 30', not None"),
@@ -82,6 +83,13 @@ def test_mistakes_in_a_file_are_explained(tmp_path, content, message):
     path.write_text(content)
     with pytest.raises(ConfigError, match=message):
         read("--config", str(path))
+
+
+def test_a_null_takes_back_what_a_recipe_says(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("recipe: identity-resnet\nlog_every: null\n")
+    assert RECIPES["identity-resnet"].config.log_every == 2000
+    assert read("--config", str(path))[0] == replace(RECIPES["identity-resnet"].config, log_every=None)
 
 
 def test_printed_configuration_reads_back(tmp_path, capsys):

@@ -69,4 +69,10 @@ def test_a_table_may_hold_numbers_as_yaml_reads_them():
     values = read_table(
         {"lr": "1e-3", "momentum": 0, "milestones": [3, 5], "train_only": ["fc"], "val_size": None}
     )
-    assert values == {"lr": 1e-3, "momentum": 0.0, "milestones": (3, 5), "train_only": ("fc",)}
+    assert values == {
+        "lr": 1e-3,
+        "momentum": 0.0,
+        "milestones": (3, 5),
+        "train_only": ("fc",),
+        "val_size": None,
+    }

@@ -15,7 +15,7 @@ NAN = float("nan")
 
 
 def write(folder, losses, every=20):
-    """Write `steps.jsonl` as a training with --log-every does; None is a loss that is no finite number."""
+    """Write `steps.jsonl` as a training with --record-every does; None is a loss that is no finite number."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = [
         {"epoch": 1, "batch": every * i, "step": every * i, "loss": loss, "seconds": 0.5 * i}
@@ -124,7 +124,7 @@ def test_command(tmp_path, monkeypatch, capsys):
     [
         ([], "required: --group; see python -m tinynet.viz landscape --help"),
         (["--group", "a"], "--group a: give its name and then the folders of its runs"),
-        (["--group", "a", "gone"], "gone holds no steps.jsonl: train it with --log-every N"),
+        (["--group", "a", "gone"], "gone holds no steps.jsonl: train it with --record-every N"),
         (["--group", "a", "nan"], "no run has a finite loss"),
         (
             ["--group", "a", "good", "seven"],

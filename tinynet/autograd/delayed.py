@@ -260,10 +260,10 @@ def take_over(x: Any, result: Tensor) -> bool:
 def possible(x: Array) -> bool:
     """Return whether chains that begin with this array are fused: accelerated kernels cover them."""
     kernel = fused.channel_affine.kernel  # type: ignore[attr-defined]
-    return _may_wait(x) and kernel.select(x) is not kernel.generic
+    return may_wait(x) and kernel.select(x) is not kernel.generic
 
 
-def _may_wait(x: Array) -> bool:
+def may_wait(x: Array) -> bool:
     """Return whether what begins with this array may be computed later."""
     return is_private(x) and anything_may_wait()
 
@@ -320,7 +320,7 @@ def convolved(
 
 
 def finish_convolutions() -> None:
-    """Compute what still waits for a convolution."""
+    """Compute what still waits for a convolution, or is the gradient of one."""
     with _lock:
         for tensor in _those_that_wait():
             if waits_for_convolution(tensor.expression):

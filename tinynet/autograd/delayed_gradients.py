@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from tinynet import run_ahead
+from tinynet.autograd import delayed
 from tinynet.autograd.delayed import (
     DelayedTensor,
-    anything_may_wait,
     expression_of,
+    may_wait,
     possible,
     running,
     unfinished,
@@ -25,7 +27,7 @@ from tinynet.tensor.core import Tensor
 def sum_of_gradients(x: Tensor, y: Tensor) -> Tensor | None:
     """Return x + y, later, of two gradients that meet; None if they are to be added now."""
     for some, others in ((x, y), (y, x)):
-        if type(expression_of(some)) is SparseGradient and _add_to(others, some):
+        if _add_to(others, some):
             return running(unfinished(others))
     a, b = unfinished(x), unfinished(y)
     if not possible(a) and possible(b):
@@ -38,8 +40,12 @@ def sum_of_gradients(x: Tensor, y: Tensor) -> Tensor | None:
 
 def _add_to(grad: Tensor, some: Tensor) -> bool:
     """Add to a gradient, where it lies, that of some pixels, if nobody else has it; return whether that was done."""
-    array = unfinished(grad)
-    return grad._own_memory and is_private(array) and expression_of(some).add_to(array)
+    with delayed._lock:
+        expression = expression_of(some)
+        if type(expression) is not SparseGradient or not grad._own_memory:
+            return False
+        array = unfinished(grad)
+        return is_private(array) and expression.add_to(array)
 
 
 def masked(grad: Tensor, y: Array, affine: Affine | None) -> Tensor | None:
@@ -58,10 +64,11 @@ def of_some_pixels(grad_y: Array, weight: Array, image: Pair, **geometry: Any) -
     """Return the gradient of a convolution's input, later, if pixels lie between the windows; None if it is to be now.
 
     If another gradient meets it, only the pixels that are read are added to that one: three of four zeros of a
-    shortcut's 1x1 convolution of stride 2 are neither written nor read. Else it is computed as ever.
+    shortcut's 1x1 convolution of stride 2 are neither written nor read. Else it is computed as ever, at the end of the
+    backward pass at the latest: whoever has it then may change the weights.
     """
     read = geometry["dilation"] == (1, 1) and max(weight.shape[2:]) < min(geometry["stride"])
-    if not read or not anything_may_wait():
+    if not read or not run_ahead.allowed() or not may_wait(grad_y):
         return None
     x = _outline((len(grad_y), weight.shape[1] * geometry["groups"], *image), grad_y.dtype)
     return DelayedTensor(SparseGradient(x, grad_y, weight, geometry))

@@ -186,10 +186,10 @@ class Running:
 
 
 def waits_for_convolution(expression: Any) -> bool:
-    """Return whether a convolution is part of what is to be computed."""
+    """Return whether a convolution, or its gradient, is part of what is to be computed."""
     parts = (expression.first, expression.second) if isinstance(expression, Sum) else (expression,)
     return any(
-        isinstance(part, Convolved) or (isinstance(part, Affine) and part.source is not None)
+        isinstance(part, Convolved | SparseGradient) or (isinstance(part, Affine) and part.source is not None)
         for part in parts
     )
 

@@ -150,15 +150,17 @@ class TinynetEngine:
         random.manual_seed(config.seed)
         self._config = config
         self._model = models.build(config.model, num_classes=classes).to(self._device)
-        trained = freeze(self._model, config.train_only)
-        self._optimizer = ScheduledOptimizer(config, trained, tinynet.optim, lr_scheduler, steps_per_epoch)
+        freeze(self._model, config.train_only)
+        self._optimizer = ScheduledOptimizer(
+            config, self._model.parameters(), tinynet.optim, lr_scheduler, steps_per_epoch
+        )
         self.set_totals(Totals())
 
     def start(self, *, training: bool) -> None:
         """Enter training or evaluation mode and set the totals to zero."""
         self._model.train(training)
         if self._config.frozen_bn:
-            hold_statistics(self._model)
+            hold_statistics(self._model, self._config.train_only)
         self.set_totals(Totals())
 
     def set_progress(self, epoch: int, step: int) -> None:

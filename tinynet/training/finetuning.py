@@ -47,8 +47,8 @@ def starting_weights(
     return {**{name: kept[name] for name in rest}, **new}
 
 
-def freeze(model: Any, train_only: Sequence[str]) -> list[Any]:
-    """Let only the parameters of these layers have gradients, of all if none is named; return these parameters.
+def freeze(model: Any, train_only: Sequence[str]) -> None:
+    """Let only the parameters of these layers have gradients, of all if none is named.
 
     Raises:  ConfigError: no layer has such a name
     """
@@ -56,14 +56,12 @@ def freeze(model: Any, train_only: Sequence[str]) -> list[Any]:
     _check_layers("train_only", train_only, named)
     for name, parameter in named.items():
         parameter.requires_grad_(not train_only or is_within(name, train_only))
-    return [parameter for parameter in named.values() if parameter.requires_grad]
 
 
-def hold_statistics(model: Any) -> None:
+def hold_statistics(model: Any, train_only: Sequence[str]) -> None:
     """Put the batch normalisation of frozen layers into evaluation mode: it keeps and uses its running statistics."""
-    for module in model.modules():
-        own = list(module.parameters(recurse=False))
-        if getattr(module, "running_mean", None) is not None and not any(p.requires_grad for p in own):
+    for name, module in model.named_modules():
+        if getattr(module, "running_mean", None) is not None and not is_within(name, train_only):
             module.eval()
 
 

@@ -120,19 +120,24 @@ class ScheduledOptimizer:
     With "muon" two, each with a schedule: Muon for the hidden weights (Jordan et al. 2024), SGD with Nesterov's
     momentum for the rest.
 
-    Args:    package, schedules: `tinynet.optim` or `torch.optim`, and its `lr_scheduler`
+    Args:    parameters: of the whole model; those without `requires_grad` are left alone
+             package, schedules: `tinynet.optim` or `torch.optim`, and its `lr_scheduler`
     """
 
     def __init__(
         self, config: TrainConfig, parameters: Any, package: Any, schedules: Any, steps_per_epoch: int
     ) -> None:
         self._matrices: _Matrices | None = None
+        parameters = list(parameters)
+        trained = [parameter for parameter in parameters if parameter.requires_grad]
         if config.optimizer == "muon":
-            parameters = list(parameters)
-            hidden = hidden_weights(parameters)
-            rest = [
-                parameter for parameter in parameters if all(parameter is not weight for weight in hidden)
-            ]
+            hidden = [weight for weight in hidden_weights(parameters) if weight.requires_grad]
+            if not hidden:
+                raise ConfigError(
+                    f"--optimizer muon: no layer of --train-only {' '.join(config.train_only)} is hidden; take another "
+                    "--optimizer"
+                )
+            rest = [parameter for parameter in trained if all(parameter is not weight for weight in hidden)]
             self._matrices = _Matrices(hidden)
             muon = package.Muon(self._matrices.matrices, lr=config.lr, weight_decay=config.weight_decay)
             sgd = package.SGD(
@@ -144,7 +149,7 @@ class ScheduledOptimizer:
             )
             self._optimizers = [muon, sgd]
         else:
-            self._optimizers = [build_optimizer(config, parameters, package)]
+            self._optimizers = [build_optimizer(config, trained, package)]
         self._schedulers = [
             build_scheduler(config, optimizer, schedules, steps_per_epoch) for optimizer in self._optimizers
         ]

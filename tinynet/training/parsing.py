@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn, get_type_hints
+from typing import Any, NoReturn, get_args, get_type_hints
 
 import yaml
 
@@ -49,17 +49,21 @@ def read_words(words: Sequence[str]) -> dict[str, Any]:
 
 
 def read_table(table: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return the values of a table of fields, as YAML has them; a null leaves a field as it is.
+    """Return the values of a table of fields, as YAML has them; a null is "not given", for fields that may be so.
 
     Raises:  ConfigError: an unknown field, or a value that is none
     """
-    words = []
+    words: list[str] = []
+    nulls: dict[str, None] = {}
     for name, value in table.items():
         if name != "recipe" and name not in _FLAGS:
             raise ConfigError(f"{name}: {suggest(name, ['recipe', *_FLAGS])}")
         if isinstance(value, dict):
             raise ConfigError(f"{name}: must be a value, not a table")
         if value is None:
+            if type(None) not in get_args(_HINTS.get(name)):
+                raise ConfigError(f"{name}: must not be null")
+            nulls[name] = None
             continue
         if name == "recipe":
             words.append(str(value))
@@ -67,7 +71,7 @@ def read_table(table: Mapping[Any, Any]) -> dict[str, Any]:
             words.append(flag(name) if value else no_flag(name))
         else:
             words.append(f"{flag(name)}={text(tuple(value) if isinstance(value, list) else value)}")
-    return read_words(words)
+    return {**read_words(words), **nulls}
 
 
 def read_file(path: Path) -> dict[str, Any]:

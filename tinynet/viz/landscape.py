@@ -31,7 +31,7 @@ Examples
   python -m tinynet.viz landscape --group LeNet runs/lenet-1 runs/lenet-2 --smooth 5 --out lenet.png
 
 The runs of a group share network and data and differ in their learning rate; each has been trained with
-the same --log-every N, which writes the mean loss of each N mini-batches to steps.jsonl."""
+the same --record-every N, which writes the mean loss of each N mini-batches to steps.jsonl."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,9 @@ def read(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """
     path = folder / STEPS
     if not path.is_file():
-        raise ConfigError(f"{folder} holds no {STEPS}: train it with --log-every N, which writes this file")
+        raise ConfigError(
+            f"{folder} holds no {STEPS}: train it with --record-every N, which writes this file"
+        )
     losses: dict[int, float] = {}
     *lines, _ = path.read_bytes().split(b"\n")
     for number, line in enumerate(lines, 1):
@@ -67,7 +69,7 @@ def read(folder: Path) -> tuple[np.ndarray, np.ndarray]:
             raise CheckpointError(f"{path} is damaged: line {number}: step is null")
         losses[record["step"]] = np.nan if record["loss"] is None else float(record["loss"])
     if not losses:
-        raise ConfigError(f"{path} is empty: no N mini-batches of --log-every N have been trained")
+        raise ConfigError(f"{path} is empty: no N mini-batches of --record-every N have been trained")
     steps = sorted(losses)
     return np.array(steps), np.array([losses[step] for step in steps])
 
@@ -158,7 +160,7 @@ def main(argv: Sequence[str]) -> int:
         try:
             bands.append(band(name, runs, args.smooth))
         except ValueError as error:
-            raise ConfigError(f"--group {name}: {error}; train them with the same --log-every") from error
+            raise ConfigError(f"--group {name}: {error}; train them with the same --record-every") from error
         _describe(bands[-1], words, runs)
     if not any(np.isfinite(each.high).any() for each in bands):
         raise ConfigError("no run has a finite loss: there is nothing to draw")
