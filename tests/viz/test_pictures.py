@@ -12,7 +12,7 @@ from PIL import Image
 from tests.viz.looks import colours, differ
 from tinynet.data import DataError, datasets
 from tinynet.training import batches, files, inference
-from tinynet.viz import confusion
+from tinynet.viz import confusion, pictures
 from tinynet.viz.__main__ import main
 
 OF_METRICS = ["curves.png", "learning_rate.png"]
@@ -200,3 +200,30 @@ def test_help_has_examples(command, capsys):
     out = capsys.readouterr().out
     assert f"\nExamples\n  python -m tinynet.viz {' '.join(command)}" in out
     assert max(len(line) for line in out.splitlines()) <= 110
+
+
+def test_feature_maps_are_those_of_the_size_that_the_network_sees(tmp_path, monkeypatch):
+    """With --image-size the engine enlarges images, and so do the pictures."""
+    from tinynet.train import main
+    from tinynet.viz import feature_maps
+
+    words = (
+        "--model",
+        "resnet8",
+        "--image-size",
+        "40",
+        "--batch-size",
+        "50",
+        "--max-steps",
+        "1",
+        "--val-size",
+        "50",
+    )
+    assert main([*words, "--threads", "1", "--out", str(tmp_path / "large")]) == 0
+    seen, record = [], feature_maps.record
+    monkeypatch.setattr(
+        feature_maps, "record", lambda model, image: seen.append(image.shape) or record(model, image)
+    )
+    run = pictures.make(tmp_path / "large", "large")
+    assert not run.missing
+    assert seen == [(3, 40, 40)]

@@ -253,7 +253,7 @@ def _draw_feature_maps(
         shown = test.images[0]
     model = models.build(trained.config.model, num_classes=len(trained.classes))
     model.load_state_dict(trained.saved.weights)
-    layers = feature_maps.record(model, trained.prepared(shown[None])[0])
+    layers = feature_maps.record(model, trained.resized(trained.prepared(shown[None]))[0])
     if not layers:
         raise ConfigError(f"{trained.config.model} has no layer whose output is maps")
     probabilities = trained.predict(shown[None])[0]
