@@ -269,6 +269,7 @@ def test_a_run_says_what_its_project_said(run, tmp_path):
         "tinynet.train", *SMALL, "--val-size", "50", "--log-every", "2", "--record-every", "1"
     )
     assert (code, err) == (0, "")
+    assert "\n      10 classes, of each 345 to train and 100 to test\n" in out
     said = re.findall(r"^ +([\d.]+) s  epoch +1  mini-batch +(\d+)  loss ([\d.]+)$", out, re.M)
     assert [batch for _, batch, _ in said] == ["2", "4"]
     assert 0 < float(said[0][0]) <= float(said[1][0])

@@ -4,11 +4,13 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tinynet.data import DataError
+from tinynet.data.datasets import ArrayDataset
 from tinynet.train import main
-from tinynet.training import batches, checkpoint, files
+from tinynet.training import batches, checkpoint, files, report
 from tinynet.training.checkpoint import Checkpoint
 from tinynet.training.config import TrainConfig
 from tinynet.training.errors import CheckpointError, ConfigError
@@ -110,6 +112,20 @@ def test_full_disk_says_what_to_do_and_leaves_nothing_half_done(monkeypatch, tmp
         assert "choose another place with --out" in error
         assert list(tmp_path.iterdir()) == []
     assert not list(tmp_path.rglob(f"*{files.PARTIAL}"))
+
+
+@pytest.mark.parametrize(
+    "labels, classes, lines",
+    [
+        ([0, 1, 0, 1], 2, ["2 classes, of each 2 to train and 2 to test"]),
+        ([0, 1, 0], 2, ["2 classes, to train and to test: c0 2 and 2, c1 1 and 1"]),
+        ([*range(30), 4, 4], 30, ["30 classes, of each 1 to 3 to train and 1 to 3 to test"]),
+    ],
+)
+def test_classes_are_counted(labels, classes, lines):
+    names = tuple(f"c{i}" for i in range(classes))
+    part = ArrayDataset(np.zeros((len(labels), 3, 2, 2), np.uint8), np.array(labels), names, "toy")
+    assert report._class_counts(part, part) == lines
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shlex
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from tinynet.data.datasets import ArrayDataset, class_counts
 from tinynet.training.batches import Batches
 from tinynet.training.config import TrainConfig, flags
 from tinynet.training.errors import OutputError
 from tinynet.training.finetuning import is_within
+from tinynet.training.measure import LISTED
 from tinynet.training.metrics import EpochRecord, StepRecord
 from tinynet.training.output import say
 from tinynet.training.recipes import find
@@ -46,6 +49,8 @@ class Report:
         else:
             say(f"Data: {config.dataset}")
         say(f"      {len(train):,} images to train, {held_back:,} to validate, {len(test):,} to test")
+        for line in _class_counts(train, test):
+            say(f"      {line}")
         if config.train_only:
             moving = sum(
                 array.size
@@ -133,6 +138,23 @@ class Report:
         """Print a table of names and values."""
         for name, value in lines.items():
             say(f"{name:<12}{value}")
+
+
+def _class_counts(train: ArrayDataset, test: ArrayDataset) -> list[str]:
+    """Return how many images each class has to train and to test; of many classes the smallest and the largest."""
+    counts = [class_counts(part) for part in (train, test)]
+    classes = f"{len(train.classes)} classes"
+    if len(train.classes) > LISTED or all(len(set(each.values())) == 1 for each in counts):
+        to_train, to_test = (_range(list(each.values())) for each in counts)
+        return [f"{classes}, of each {to_train} to train and {to_test} to test"]
+    named = (f"{name} {counts[0][name]:,} and {counts[1][name]:,}" for name in train.classes)
+    words = f"{classes}, to train and to test: " + ", ".join(named)
+    return textwrap.wrap(words, 100, break_on_hyphens=False)
+
+
+def _range(counts: list[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def duration(seconds: float) -> str:
