@@ -17,9 +17,9 @@ import torch
 from safetensors import numpy as safetensors
 
 import tinynet
-from tinynet.training import checkpoint
 from tinynet.training.files import write_atomically
-from tinynet.weights import read_state_dict, rename
+from tinynet.training.finetuning import read_weights
+from tinynet.weights import rename
 
 PICKLED = (".pt", ".pth", ".th")
 
@@ -32,17 +32,6 @@ def to_torch(state: Mapping[str, tinynet.Tensor | np.ndarray]) -> dict[str, torc
 def from_torch(state: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
     """Copy a torch `state_dict` into arrays, which `Module.load_state_dict` of tinynet takes."""
     return {name: np.array(value.detach().cpu().numpy(), order="C") for name, value in state.items()}
-
-
-def read(path: Path) -> dict[str, np.ndarray]:
-    """Read weights from a tinynet checkpoint, from safetensors, or from a PyTorch file, as `read_state_dict`.
-
-    Raises:  DataError: the file is damaged or holds anything but named tensors; CheckpointError: a damaged checkpoint
-    """
-    if path.is_dir() or path.suffix == ".json":
-        return checkpoint.load(path).weights
-    state = read_state_dict(path)
-    return {name: array for name, array in state.items() if not name.startswith(checkpoint.OPTIMIZER)}
 
 
 def write(path: Path, state: Mapping[str, np.ndarray]) -> None:
@@ -65,7 +54,7 @@ def main(argv: list[str] | None = None) -> None:
         "--rename", action="append", default=[], metavar="OLD=NEW", help="replace a name's beginning"
     )
     options = parser.parse_args(argv)
-    state = read(options.source)
+    state = read_weights(options.source)
     for rule in options.rename:
         state = rename(state, rule)
     write(options.target, state)

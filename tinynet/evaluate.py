@@ -30,25 +30,28 @@ def evaluate(args: argparse.Namespace) -> int:
             raise ConfigError(
                 "--split val: weights of another origin have no validation images; take test or train"
             )
-        engine, config, done = _of_weights(args)
+        config = _config(args)
     elif args.dataset or args.normalise or args.rename:
         raise ConfigError(
             "--dataset, --normalise and --rename go with --model, for weights of another origin"
         )
     else:
         trained = _of_run(args)
-        state = trained.saved.state
-        engine = trained.engine
         config = replace(trained.config, data_dir=args.data_dir or trained.config.data_dir)
-        steps = state["epoch"] * state["steps_per_epoch"] + state["step"]
-        done = f"{trained.saved.path}: {config.model} after {steps:,} steps"
     sets = batches.parts(config)
     dataset = sets[args.split]
     if not len(dataset):
         raise ConfigError(
             f"--split {args.split}: {trained.saved.path} is of a run with --val-size 0, which has none"
         )
-    values = batches.normalisation(config, sets["train"]) if args.model else trained.normalisation
+    if args.model is not None:
+        engine = _of_weights(args, config, len(dataset.classes))
+        values = batches.normalisation(config, sets["train"])
+        done = f"{args.checkpoint}: {config.model}"
+    else:
+        engine, values, state = trained.engine, trained.normalisation, trained.saved.state
+        steps = state["epoch"] * state["steps_per_epoch"] + state["step"]
+        done = f"{trained.saved.path}: {config.model} after {steps:,} steps"
     found = measure(engine, batches.eval_loader(dataset, config, values, args.batch_size), args.split)
     say(f"{done} on {config.dataset}")
     say(
@@ -70,15 +73,10 @@ def _of_run(args: argparse.Namespace) -> Any:
         raise
 
 
-def _of_weights(args: argparse.Namespace) -> tuple[Any, Any, str]:
-    """Return an engine with the weights of a file, the configuration that --model says, and words for both."""
-    from tinynet import data
+def _config(args: argparse.Namespace) -> Any:
+    """Return the configuration that --model and the flags beside it say. Raises ConfigError."""
     from tinynet.models import names
-    from tinynet.threads import available_cores
     from tinynet.training.config import TrainConfig, suggest
-    from tinynet.training.engine import TinynetEngine
-    from tinynet.training.finetuning import read_weights, starting_weights
-    from tinynet.weights import rename
 
     if args.model not in names():
         raise ConfigError(f"--model {args.model}: {suggest(args.model, names())}")
@@ -87,15 +85,24 @@ def _of_weights(args: argparse.Namespace) -> tuple[Any, Any, str]:
         data_dir=args.data_dir, augment="none", val_size=0,
     )  # fmt: skip
     config.validate()
+    return config
+
+
+def _of_weights(args: argparse.Namespace, config: Any, classes: int) -> Any:
+    """Return an engine with the weights of a file."""
+    from tinynet.threads import available_cores
+    from tinynet.training.engine import TinynetEngine
+    from tinynet.training.finetuning import read_weights, starting_weights
+    from tinynet.weights import rename
+
     weights = read_weights(args.checkpoint)
     for rule in args.rename:
         weights = rename(weights, rule)
     engine = TinynetEngine()
     engine.prepare(args.backend, args.threads or available_cores())
-    classes = len(data.load(config.dataset, data_dir=config.data_dir).train.classes)
     engine.build(config, steps_per_epoch=100, classes=classes)
     engine.load_weights(starting_weights(engine.weights(), weights, (), args.checkpoint))
-    return engine, config, f"{args.checkpoint}: {config.model}"
+    return engine
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -92,7 +92,7 @@ def test_foreign_names_are_fitted(tmp_path):
 def test_old_files_gain_their_missing_counters(tmp_path):
     new = torch_models.build("resnet8").state_dict()
     torch.save({name: value for name, value in new.items() if "num_batches" not in name}, tmp_path / "old.pt")
-    models.build("resnet8").load_state_dict(convert.read(tmp_path / "old.pt"))
+    models.build("resnet8").load_state_dict(convert.read_weights(tmp_path / "old.pt"))
 
 
 def test_renaming_what_is_not_there_is_refused():

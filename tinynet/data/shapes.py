@@ -34,8 +34,8 @@ def fit(dataset: ArrayDataset, channels: int = 3, size: int = 32) -> ArrayDatase
     if channels == 1:  # first, so that there is less to scale
         images = _grey(images)
     images = _resize(images, size)
-    if channels == 3:
-        images = np.repeat(images, 3 // images.shape[1], axis=1)
+    if images.shape[1] < channels:
+        images = np.repeat(images, channels, axis=1)
     return replace(dataset, images=images)
 
 

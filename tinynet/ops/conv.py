@@ -175,9 +175,8 @@ class Col2Im(Function):
 
 def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
     """Cross-correlate x (N, C, H, W) with weight (O, C/groups, KH, KW), add bias (O,); checked in nn.functional."""
-    if (
-        not is_grad_enabled()
-    ):  # there is nothing to record, which takes as long as to say what is to be computed
+    # Where nothing is recorded, to set up a Function takes as long as to say what is to be computed.
+    if not is_grad_enabled():
         later = quietly(_later, x, weight, bias, geometry)
         if later is not None:
             return later

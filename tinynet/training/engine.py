@@ -228,8 +228,7 @@ class TinynetEngine:
         self._optimizer.load_state(arrays, state, self._tensor)
 
     def _resized(self, images: np.ndarray) -> tinynet.Tensor:
-        x, size = self._tensor(images), self._config.image_size
-        return x if size is None else F.interpolate(x, size=(size, size), mode="bilinear")
+        return resized(self._tensor(images), self._config.image_size)
 
     def _tensor(self, array: np.ndarray) -> tinynet.Tensor:
         return tinynet.Tensor(array).to(self._device)
@@ -240,6 +239,11 @@ class TinynetEngine:
         likeliest = target.array if target.ndim == 1 else target.array.argmax(axis=1)
         self._correct += (logits.array.argmax(axis=1) == likeliest).sum()
         self._images += count
+
+
+def resized(images: tinynet.Tensor, size: int | None) -> tinynet.Tensor:
+    """Return images (N, C, size, size), as --image-size says; as they are if it is None."""
+    return images if size is None else F.interpolate(images, size=(size, size), mode="bilinear")
 
 
 def _to_host(tensor: tinynet.Tensor) -> np.ndarray:

@@ -9,8 +9,6 @@ import numpy as np
 
 from tinynet.data.transforms import Compose, Normalize, evaluation_for
 from tinynet.kernels.generic.activation import log_softmax
-from tinynet.nn.functional import interpolate
-from tinynet.tensor import Tensor
 from tinynet.threads import available_cores
 from tinynet.training import checkpoint
 from tinynet.training.checkpoint import Checkpoint
@@ -45,13 +43,6 @@ class Trained:
         Shapes:  images uint8 (N, 3, 32, 32); returns float64 (N, classes)
         """
         return np.exp(log_probabilities(self.engine.logits(self.prepared(images))))
-
-    def resized(self, images: np.ndarray) -> np.ndarray:
-        """Return prepared images at --image-size, as the engine gives them to the network."""
-        size = self.config.image_size
-        if size is None:
-            return images
-        return interpolate(Tensor(images), size=(size, size), mode="bilinear").numpy()
 
     def prepared(self, images: np.ndarray) -> np.ndarray:
         """Return images uint8 (N, 3, 32, 32) as the network takes them: cut as in evaluation, and normalised."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +36,7 @@ class Report:
         """Say what is about to run, on which data, and where results go."""
         config = self.config
         train, val, test = batches.train.dataset, batches.val, batches.test.dataset
-        parameters = sum(array.size for name, array in weights.items() if not name.endswith(_BUFFERS))
+        parameters = count_parameters(weights)
         held_back = 0 if val is None else len(val.dataset)
         say(
             f"{framework}: recipe {config.recipe}, model {config.model} ({parameters:,} parameters), {device}"
@@ -52,11 +52,7 @@ class Report:
         for line in _class_counts(train, test):
             say(f"      {line}")
         if config.train_only:
-            moving = sum(
-                array.size
-                for name, array in weights.items()
-                if is_within(name, config.train_only) and not name.endswith(_BUFFERS)
-            )
+            moving = count_parameters({n: w for n, w in weights.items() if is_within(n, config.train_only)})
             say(
                 f"Training only {', '.join(config.train_only)}: {moving:,} parameters; all others stay as they are"
             )
@@ -155,6 +151,11 @@ def _class_counts(train: ArrayDataset, test: ArrayDataset) -> list[str]:
 def _range(counts: list[int]) -> str:
     low, high = min(counts), max(counts)
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def count_parameters(weights: Mapping[str, np.ndarray]) -> int:
+    """Return how many numbers of a state dict are learnt: all but the statistics of batch normalisation."""
+    return sum(array.size for name, array in weights.items() if not name.endswith(_BUFFERS))
 
 
 def duration(seconds: float) -> str:

@@ -28,21 +28,18 @@ def main(argv: Sequence[str]) -> int:
     if args.augment not in known:
         raise ConfigError(f"--augment {args.augment}: {suggest(args.augment, known)}")
     train = data.fit(data.load(args.dataset, data_dir=args.data_dir).train)
-    chosen = np.arange(min(args.images, len(train)))
+    count = min(args.images, len(train))
     augment, cells, captions = augmentation_for(args.augment), [], []
-    for i in chosen:
-        images = train.images[[i] * args.views]
+    for i in range(count):
+        image, index = train.images[i : i + 1], np.array([i])
         # An epoch for each view: what happens to an image depends on its own number and the epoch.
-        views = [
-            augment(images[:1], seed=args.seed, epoch=epoch, indices=np.array([i]))[0]
-            for epoch in range(args.views)
-        ]
-        cells += [images[0], *(_centred(view, images.shape[2:]) for view in views)]
+        views = [augment(image, seed=args.seed, epoch=epoch, indices=index)[0] for epoch in range(args.views)]
+        cells += [image[0], *(_centred(view, image.shape[2:]) for view in views)]
         captions += [train.classes[train.labels[i]], *[""] * args.views]
     path = grid.draw(
         np.stack(cells), captions, args.views + 1, args.out, f"{args.augment}: {describe(args.augment)}"
     )
-    say(f"{len(chosen)} images of {train.name}, each with {args.views} views: {path}")
+    say(f"{count} images of {train.name}, each with {args.views} views: {path}")
     return 0
 
 

@@ -14,7 +14,9 @@ from tinynet import models
 from tinynet.data import DataError
 from tinynet.data.datasets import ArrayDataset
 from tinynet.data.image import load_image
+from tinynet.tensor import Tensor
 from tinynet.training import batches, inference, metrics
+from tinynet.training.engine import resized
 from tinynet.training.errors import CheckpointError, ConfigError
 from tinynet.training.inference import Trained
 from tinynet.viz import confusion, curves, directions, feature_maps, filters, learning_rate, mistakes
@@ -253,7 +255,8 @@ def _draw_feature_maps(
         shown = test.images[0]
     model = models.build(trained.config.model, num_classes=len(trained.classes))
     model.load_state_dict(trained.saved.weights)
-    layers = feature_maps.record(model, trained.resized(trained.prepared(shown[None]))[0])
+    seen = resized(Tensor(trained.prepared(shown[None])), trained.config.image_size)
+    layers = feature_maps.record(model, seen.numpy()[0])
     if not layers:
         raise ConfigError(f"{trained.config.model} has no layer whose output is maps")
     probabilities = trained.predict(shown[None])[0]

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinynet.training.config import flag, text
 from tinynet.training.files import write_atomically
-from tinynet.training.report import duration
+from tinynet.training.report import count_parameters, duration
 from tinynet.viz.confusion import shares
 from tinynet.viz.pictures import Picture, Pictures
 
@@ -82,9 +82,7 @@ def _result(run: Pictures) -> str:
     if validated:
         facts.append(("Best validation", _percent(max(validated))))
     if run.trained is not None:
-        buffers = ("running_mean", "running_var", "num_batches_tracked")
-        count = sum(a.size for n, a in run.trained.saved.weights.items() if not n.endswith(buffers))
-        facts.append(("Parameters", f"{count:,}"))
+        facts.append(("Parameters", f"{count_parameters(run.trained.saved.weights):,}"))
     if run.records:
         whole = f" of {run.trained.config.epochs}" if run.trained else ""
         facts.append(("Epochs", f"{run.records[-1]['epoch']}{whole}"))
