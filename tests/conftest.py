@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tinynet
 from tests import fake_cupy
+from tests.processes import SMALL, spawn
 from tinynet import kernels
 from tinynet.kernels import registry
 
@@ -66,3 +69,19 @@ def kernel_set(request: pytest.FixtureRequest) -> Iterator[str]:
             yield request.param
     else:
         yield request.param
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small run, not to be changed."""
+    folder = tmp_path_factory.mktemp("trained")
+    process = spawn(folder, "tinynet.train", *SMALL, "--out", "run")
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, without_notice(err)) == (0, ""), out
+    return folder / "run"
+
+
+@pytest.fixture
+def trained(small_run: Path, tmp_path: Path) -> Path:
+    """A copy of the small run, as the folder `run`."""
+    return Path(shutil.copytree(small_run, tmp_path / "run"))

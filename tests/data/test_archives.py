@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tinynet.data.errors import DataError
+from tinynet.errors import DataError
 
 
 def _write(folder, files):

@@ -273,7 +273,7 @@ import resource, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits that it is ignored
 from tinynet.data.archives import RecordSet
 from tinynet.data.download import obtain
-from tinynet.data.errors import DataError
+from tinynet.errors import DataError
 url, archive_sum, limit = sys.argv[1], sys.argv[2], int(sys.argv[3])
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import get_args
 
 import pytest
 
-from tinynet.training.config import TrainConfig, flag, flags
+from tinynet import data
+from tinynet.data.transforms import augmentation_names
+from tinynet.training.config import Augmentation, Dataset, TrainConfig, flag, flags
 from tinynet.training.errors import ConfigError
 from tinynet.training.help import GROUPS
 
@@ -98,3 +101,8 @@ def test_empty_name_is_refused(name, what):
 def test_every_field_is_explained_in_the_help():
     explained = [name for group in GROUPS.values() for name in group]
     assert sorted(explained) == sorted(item.name for item in fields(TrainConfig) if item.name != "recipe")
+
+
+def test_the_names_of_the_flags_are_those_of_the_data():
+    assert set(get_args(Dataset)) == set(data.names())
+    assert get_args(Augmentation) == augmentation_names()

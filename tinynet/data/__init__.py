@@ -12,7 +12,6 @@ from tinynet.data.datasets import (
     split_validation,
     statistics,
 )
-from tinynet.data.errors import DataError
 from tinynet.data.loader import BatchLoader
 from tinynet.data.shapes import fit
 from tinynet.data.transforms import (
@@ -29,6 +28,7 @@ from tinynet.data.transforms import (
     RandomVerticalFlip,
     augmentation_for,
 )
+from tinynet.errors import DataError
 
 __all__ = [
     "ArrayDataset",

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.data.errors import DataError
 from tinynet.data.file_set import Contents, FileSet
 from tinynet.data.records import IMAGE_SHAPE, PIXEL_BYTES, encode_records
+from tinynet.errors import DataError
 from tinynet.pickle_reader import read_pickle
 
 _MEMBER_LIMIT = 256 * 2**20  # bytes; far above any official file, far below what would fill the memory

@@ -16,13 +16,13 @@ from tinynet.data.cifar import CIFAR10, CIFAR100
 from tinynet.data.digits import CLASSES as DIGITS
 from tinynet.data.digits import read_digits
 from tinynet.data.download import obtain
-from tinynet.data.errors import DataError
 from tinynet.data.idx import FASHION_MNIST, decode_images_and_labels
 from tinynet.data.image_folder import read_image_folder
 from tinynet.data.records import IMAGE_SHAPE, decode_records
 from tinynet.data.sample_reader import read_sample
 from tinynet.data.stratified import stratified
 from tinynet.data.transforms import CIFAR10_MEAN, CIFAR10_STD
+from tinynet.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinynet.data.errors import DataError
 from tinynet.data.stratified import stratified
+from tinynet.errors import DataError
 
 CLASSES = tuple("0123456789")
 _TEST_IMAGES = 360  # a fifth

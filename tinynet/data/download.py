@@ -19,9 +19,9 @@ from os import PathLike
 from pathlib import Path
 from typing import IO
 
-from tinynet.data.errors import DataError
 from tinynet.data.file_set import Contents, FileSet
 from tinynet.data.sources import TOO_SLOW, SourceError, fetch_http, fetch_npm, unreachable
+from tinynet.errors import DataError
 
 _PART = ".tinynet-part-"
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from tinynet.data.archives import check_sha256, require
-from tinynet.data.errors import DataError
 from tinynet.data.file_set import Contents, FileSet
+from tinynet.errors import DataError
 
 _UNSIGNED_BYTES = 0x08
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinynet.data.errors import DataError
+from tinynet.errors import DataError
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from tinynet.data.errors import DataError
 from tinynet.data.image import load_image
 from tinynet.data.stratified import stratified
+from tinynet.errors import DataError
 
 Part = tuple[np.ndarray, np.ndarray]
 Listing = dict[str, list[Path]]

@@ -9,8 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 
 from tinynet.data.datasets import ArrayDataset
-from tinynet.data.errors import DataError
 from tinynet.data.transforms import MixTransform, Transform
+from tinynet.errors import DataError
 from tinynet.random import generator
 
 Batch = tuple[np.ndarray, np.ndarray]

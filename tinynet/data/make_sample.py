@@ -19,10 +19,10 @@ from PIL import Image
 
 from tinynet.data.cifar import CIFAR10
 from tinynet.data.datasets import ArrayDataset, Splits, load
-from tinynet.data.errors import DataError
 from tinynet.data.records import encode_records
 from tinynet.data.sample_reader import INDEX_NAME, pack_sheet
 from tinynet.data.stratified import stratified
+from tinynet.errors import DataError
 
 COLUMNS = 50
 LIMIT_BYTES = 8_000_000

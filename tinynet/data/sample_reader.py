@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.data.errors import DataError
 from tinynet.data.records import IMAGE_SHAPE, encode_records
+from tinynet.errors import DataError
 
 INDEX_NAME = "sample.json"
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from tinynet.data.datasets import ArrayDataset
-from tinynet.data.errors import DataError
+from tinynet.errors import DataError
 
 _LARGEST_BORDER = 8  # an eighth of the side, both borders together
 _LUMA = (299, 587, 114)  # thousandths of red, green and blue: ITU-R BT.601

@@ -12,7 +12,7 @@ from tinynet.backend import BackendUnavailable
 from tinynet.data import DataError
 from tinynet.models import names
 from tinynet.training import output
-from tinynet.training.config import Backend, TrainConfig, suggest
+from tinynet.training.config import Backend, Dataset, TrainConfig, suggest
 from tinynet.training.engine import Engine
 from tinynet.training.errors import CheckpointError, ConfigError, OutputError, TrainingDiverged
 from tinynet.training.help import help_text, list_text
@@ -35,6 +35,14 @@ class CommandParser(Parser):
     def error(self, message: str) -> NoReturn:
         """Raise ConfigError."""
         super().error(f"{message}; see {self.prog} --help")
+
+    def add_dataset(self) -> None:
+        """Add --dataset and --data-dir, for commands that need no run."""
+        self.add_argument(
+            "--dataset", choices=get_args(Dataset), default="cifar10-sample", metavar="NAME",
+            help="data set (cifar10-sample)",
+        )  # fmt: skip
+        self.add_argument("--data-dir", metavar="FOLDER", help="folder of the data set's files")
 
 
 class CheckpointParser(CommandParser):

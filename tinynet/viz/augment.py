@@ -10,7 +10,7 @@ from typing import get_args
 import numpy as np
 
 from tinynet.training.cli import CommandParser, positive
-from tinynet.training.config import Augmentation, Dataset, suggest
+from tinynet.training.config import Augmentation, suggest
 from tinynet.training.errors import ConfigError
 
 PROG = "tinynet.viz augment"
@@ -57,11 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         "--augment", default="resized-crop-flip-jitter", metavar="NAME",
         help=f"{', '.join(get_args(Augmentation))} (resized-crop-flip-jitter)",
     )  # fmt: skip
-    parser.add_argument(
-        "--dataset", choices=get_args(Dataset), default="cifar10-sample", metavar="NAME",
-        help="data set (cifar10-sample)",
-    )  # fmt: skip
-    parser.add_argument("--data-dir", metavar="FOLDER", help="folder of the data set's files")
+    parser.add_dataset()
     parser.add_argument("--images", type=positive, default=6, metavar="N", help="rows (6)")
     parser.add_argument("--views", type=positive, default=7, metavar="N", help="views of each image (7)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of what happens to them (0)")

@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
 
 from tinynet.training.cli import CommandParser, positive
-from tinynet.training.config import Dataset
 
 PROG = "tinynet.viz samples"
 
@@ -38,11 +36,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(PROG, "Count the images of each class, and draw some of them with their labels.")
-    parser.add_argument(
-        "--dataset", choices=get_args(Dataset), default="cifar10-sample", metavar="NAME",
-        help="data set (cifar10-sample)",
-    )  # fmt: skip
-    parser.add_argument("--data-dir", metavar="FOLDER", help="folder of the data set's files")
+    parser.add_dataset()
     parser.add_argument("--images", type=positive, default=40, metavar="N", help="how many (40)")
     parser.add_argument("--columns", type=positive, default=8, metavar="N", help="in a row (8)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of which (0)")
