@@ -21,7 +21,7 @@ def main(argv: Sequence[str]) -> int:
     from tinynet import data
     from tinynet.data.transforms import augmentation_for, describe
     from tinynet.training.output import say
-    from tinynet.viz import grid
+    from tinynet.viz import figures, grid
 
     args = _parser().parse_args(argv)
     known = get_args(Augmentation)
@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
         # An epoch for each view: what happens to an image depends on its own number and the epoch.
         views = [augment(image, seed=args.seed, epoch=epoch, indices=index)[0] for epoch in range(args.views)]
         cells += [image[0], *(_centred(view, image.shape[2:]) for view in views)]
-        captions += [train.classes[train.labels[i]], *[""] * args.views]
+        captions += [figures.shorten(train.classes[train.labels[i]], grid.CAPTION), *[""] * args.views]
     path = grid.draw(
         np.stack(cells), captions, args.views + 1, args.out, f"{args.augment}: {describe(args.augment)}"
     )

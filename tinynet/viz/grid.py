@@ -10,7 +10,9 @@ import numpy as np
 from tinynet.viz import figures
 
 CAPTION = 14
-"""Letters of a caption; of longer ones the end is left out."""
+"""Letters of a line of a caption that find room in a row of eight images."""
+_LINE = 0.19
+"""Inches of a line."""
 
 
 def draw(images: np.ndarray, captions: Sequence[str], columns: int, path: Path, title: str) -> Path:
@@ -24,13 +26,13 @@ def draw(images: np.ndarray, captions: Sequence[str], columns: int, path: Path, 
             f"a grid needs one or more images and a caption each, got {len(images)}, {len(captions)}"
         )
     rows = -(-len(images) // columns)
-    each = figures.WIDTH / columns
-    words = 0.22 if any(captions) else 0.04
-    figure = figures.new(figures.WIDTH, rows * (each + words) + 0.5, title)
+    lines = max(len(caption.splitlines()) for caption in captions)
+    height = figures.WIDTH / columns + _LINE * lines + 0.03
+    figure = figures.new(figures.WIDTH, rows * height + 0.5, title)
     places = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in places:
         axes.set_axis_off()
     for axes, image, caption in zip(places, images, captions, strict=False):
         axes.imshow(figures.pixels(image), interpolation="nearest")
-        axes.set_title(figures.shorten(caption, CAPTION), fontsize=8, pad=2, parse_math=False)
+        axes.set_title(caption, fontsize=8 if columns > 4 else 9, pad=2, parse_math=False)
     return figures.save(figure, path)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinynet.viz import figures
+from tinynet.viz import figures, grid
 
 NAME = "mistakes.png"
 COLUMNS = 4
@@ -41,15 +41,8 @@ def draw(
             f"need a prediction, a probability and a true class for each of one or more images, got {len(predicted)}, "
             f"{len(probabilities)} and {len(true)} for {len(images)}"
         )
-    rows = -(-len(images) // COLUMNS)
-    figure = figures.new(figures.WIDTH, 1.98 * rows + 0.4, title)
-    places = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
-    for axes in places:
-        axes.axis("off")
-    for axes, image, guess, share, name in zip(places, images, predicted, probabilities, true, strict=False):
-        axes.imshow(figures.pixels(image), interpolation="nearest")
-        axes.set_title(
-            f"{figures.shorten(guess, 14)} {100 * share:.1f} %\nis {figures.shorten(name, 18)}",
-            fontsize=9, parse_math=False,
-        )  # fmt: skip
-    return figures.save(figure, path)
+    captions = [
+        f"{figures.shorten(guess, 14)} {100 * share:.1f} %\nis {figures.shorten(name, 18)}"
+        for guess, share, name in zip(predicted, probabilities, true, strict=True)
+    ]
+    return grid.draw(images, captions, COLUMNS, path, title)

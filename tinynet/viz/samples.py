@@ -16,7 +16,7 @@ def main(argv: Sequence[str]) -> int:
     from tinynet import data
     from tinynet.random import generator
     from tinynet.training.output import say
-    from tinynet.viz import grid
+    from tinynet.viz import figures, grid
 
     args = _parser().parse_args(argv)
     splits = data.load(args.dataset, data_dir=args.data_dir)
@@ -28,7 +28,7 @@ def main(argv: Sequence[str]) -> int:
     say(f"{'all':<{width}}  {len(splits.train):>8,}  {len(splits.test):>8,}")
     train = splits.train
     order = generator("samples", seed=args.seed).permutation(len(train))[: args.images]
-    captions = [train.classes[label] for label in train.labels[order]]
+    captions = [figures.shorten(train.classes[label], grid.CAPTION) for label in train.labels[order]]
     path = grid.draw(train.images[order], captions, args.columns, args.out, f"{train.name}, training images")
     say(f"{len(order)} of them: {path}")
     return 0
