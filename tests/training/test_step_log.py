@@ -67,6 +67,23 @@ def test_resumed_equals_uninterrupted(make_trainer, step):
     assert without_seconds(steps(resumed)) == without_seconds(steps(whole))
 
 
+def test_a_resumed_run_may_say_more_often(make_trainer, capsys):
+    """The first line then covers what has come since, and no mini-batch of the old window."""
+    trainer = make_trainer("stopped", log_every=4)
+    trainer.engine.after_step = lambda: setattr(
+        trainer.stop, "signal", 2 if trainer.engine.steps == 1 else None
+    )
+    trainer.run()
+    resumed = make_trainer("stopped", log_every=3, record_every=1)
+    resumed.restore(checkpoint.load(resumed.folder, kinds=("last",)))
+    capsys.readouterr()
+    resumed.run()
+    said = [line.split() for line in capsys.readouterr().out.splitlines() if "mini-batch" in line]
+    second, third = (line["loss"] for line in steps(resumed)[:2])
+    assert said[0][5] == "3"
+    assert float(said[0][7]) == pytest.approx((second + third) / 2, abs=1e-4)
+
+
 def test_lines_after_the_last_checkpoint_are_dropped(make_trainer):
     trainer = make_trainer("killed", record_every=1, epochs=1)
     trainer.run()

@@ -7,6 +7,7 @@ ours, and the start costs nothing. A file goes through the same parser, so that 
 from __future__ import annotations
 
 import argparse
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
@@ -101,6 +102,7 @@ def positive(word: str) -> int:
     return number
 
 
+@functools.cache
 def _parser() -> Parser:
     parser = Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
     parser.add_argument("recipe", nargs="?", default=argparse.SUPPRESS)

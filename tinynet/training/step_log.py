@@ -69,11 +69,18 @@ class StepLog:
 
     def state(self) -> dict[str, Any]:
         """Return what a resumed run needs."""
-        return {name: asdict(window.start) for name, window in self._windows.items()}
+        return {
+            name: {"every": window.every, "start": asdict(window.start)}
+            for name, window in self._windows.items()
+        }
 
-    def restore(self, state: dict[str, Any], steps_done: int) -> None:
-        """Continue from `state`, and drop records of later steps."""
+    def restore(self, state: dict[str, Any], partial: Totals, steps_done: int) -> None:
+        """Continue from `state`, and drop records of later steps; a window of another length begins here.
+
+        Args:    partial: totals of the epoch so far
+        """
         for name, window in self._windows.items():
-            window.start = Totals(**state.get(name, {}))
+            before = state.get(name, {})
+            window.start = Totals(**before["start"]) if before.get("every") == window.every else partial
         if self._file.path.exists():
             self._file.keep(steps_done, "step")

@@ -69,7 +69,7 @@ class Trainer:
         self.epoch, self.step, self.partial = state["epoch"], state["step"], Totals(**state["partial"])
         self.best, self._seconds = state["best"], state["seconds"]
         self.log.keep(self.epoch, "epoch")
-        self.steps.restore(state.get("step_log", {}), self.steps_done)
+        self.steps.restore(state.get("step_log", {}), self.partial, self.steps_done)
 
     # What overflows shows as a loss that is not finite, which ends the run with a better message than a warning.
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")
