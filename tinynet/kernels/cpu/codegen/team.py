@@ -3,8 +3,11 @@
 A call through Python's own thread pool takes about 100 us, as long as a small kernel runs. Here the caller writes
 kernels into a queue, raises a counter, takes part, and waits until all have finished: about 2 us. Every kernel is cut
 into parts, more than there are threads; whoever is free takes the next, so that a core which others use as well, or a
-caller who comes late, holds up nobody. What a part computes depends on its number alone, not on the thread that takes
-it. Nobody starts the next kernel before all parts of the last have finished.
+caller who comes late, holds up nobody. Half of the threads take parts from the start, half from the end: two cores then
+work in the same halves of the arrays from kernel to kernel, which lie in their L2 caches (kernels over 1 MB take 0.6
+of the time, whole training steps of ResNet-20 and the 6-block network 0.97 to 0.99: two cores of a Xeon, 2.9 GHz). What
+a part computes depends on its number alone, not on the thread that takes it. Nobody starts the next kernel before all
+parts of the last have finished.
 
 The caller may also leave before the queue is empty (`run` with `left`), prepare what comes next while the others work,
 and help later. Threads without work look at the counter for a while (SPINS) and then sleep on a POSIX condition; the
@@ -34,7 +37,7 @@ from tinynet.kernels.cpu.codegen.team_code import (
     LENGTH,
     MOST_ARGUMENTS,
     MUTEX,
-    PART_BITS,
+    NUMBER,
     POSIX,
     PUBLISHED,
     QUEUE,
@@ -48,7 +51,7 @@ AT_ONCE = 256
 """Kernels written into the queue at a time."""
 PARTS = 4
 """Parts for each thread that a kernel is cut into."""
-MOST_THREADS = 65535
+MOST_THREADS = 1000
 KERNEL_IN_PYTHON = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
 
 Step = tuple[int, Any, int]
@@ -226,7 +229,7 @@ class Team:
 
     def _keep(self, count: int, used: Any) -> None:
         """Keep alive what the next kernels use, and let go what those that have finished did."""
-        done = self._claim.value >> PART_BITS
+        done = self._claim.value >> NUMBER
         while self._kept and self._kept[0][0] <= done:
             self._kept.popleft()
         self._kept.append((self._published.value + count, used))

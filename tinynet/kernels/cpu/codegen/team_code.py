@@ -1,8 +1,9 @@
 """The machine code of the team: how threads find kernels in the queue, take their parts, and wait (team.py).
 
 The state all share, 64-bit words, each on a cache line of its own (words 0, 8, 16, ...):
-    claim     number of the present kernel times 2**PART_BITS, plus how many of its parts are taken: one word, so that
-              it is read whole, and a part is taken by exchanging it for the next if nobody else has
+    claim     from the highest bits on: number of the present kernel, how many of its parts are taken from the end, and
+              how many from the start: one word, so that it is read whole, and a part is taken by exchanging it for the
+              next if nobody else has
     finished  parts of the present kernel that have finished; who finishes the last moves on to the next kernel
     published number of kernels that were ever written into the queue
     sleepers  how many threads sleep on the condition
@@ -32,8 +33,10 @@ LENGTH = 1024
 """Kernels that the queue has room for, a power of 2."""
 MOST_ARGUMENTS = 32
 """Arguments of a kernel in a record."""
-PART_BITS = 20
-"""Bits of `claim` that count parts."""
+PART_BITS = 12
+"""Bits of `claim` that count parts taken from one side."""
+NUMBER = 2 * PART_BITS
+"""The bit of `claim` at which the number of the kernel begins."""
 SPINS = 40000
 """Looks at the counter before a thread sleeps: about 1 ms, longer than Python takes between two kernels.
 
@@ -139,16 +142,24 @@ class _Writer:
     def take_part(self, thread: Any, claim: Any, number: Any, worked: Any, nothing: Any) -> None:
         """Take and run one part of the present kernel, which has been published, and go on in `worked`.
 
+        Threads of even numbers take the first part that is free, those of odd numbers the last: what a core has written
+        in one kernel, it mostly reads in the next.
+
         If there is none for this thread, or another was faster, go on in `nothing`.
         """
         builder, one = self.builder, self.number(1)
         function, arguments, parts, threads = self.entry(number)
-        part = builder.and_(claim, self.number((1 << PART_BITS) - 1))
-        free = builder.and_(self.is_less(part, parts), self.is_less(thread, threads))
+        mask, width = self.number((1 << PART_BITS) - 1), self.number(PART_BITS)
+        low, high = builder.and_(claim, mask), builder.and_(builder.lshr(claim, width), mask)
+        left = builder.sub(parts, builder.add(low, high))
+        free = builder.and_(self.is_less(self.number(0), left), self.is_less(thread, threads))
+        odd = builder.trunc(thread, ir.IntType(1))
+        part = builder.select(odd, builder.sub(builder.sub(parts, one), high), low)
+        step = builder.select(odd, builder.shl(one, width), one)
         attempt, run, last = self.block("attempt"), self.block("run"), self.block("last")
         self.branch(free, attempt, nothing)
         self.at(attempt)
-        exchanged = builder.cmpxchg(self.word(CLAIM), claim, builder.add(claim, one), "seq_cst")
+        exchanged = builder.cmpxchg(self.word(CLAIM), claim, builder.add(claim, step), "seq_cst")
         self.branch(builder.extract_value(exchanged, 1), run, nothing)
         self.at(run)
         kernel = builder.inttoptr(function, ir.PointerType(KERNEL))
@@ -157,7 +168,7 @@ class _Writer:
         self.branch(builder.icmp_signed("==", builder.add(before, one), parts), last, worked)
         self.at(last)
         self.write(FINISHED, self.number(0))
-        self.write(CLAIM, builder.shl(builder.add(number, one), self.number(PART_BITS)))
+        self.write(CLAIM, builder.shl(builder.add(number, one), self.number(NUMBER)))
         builder.branch(worked)
 
     def wake_sleepers(self) -> None:
@@ -197,7 +208,7 @@ class _Writer:
         looks = builder.phi(I64)
         looks.add_incoming(self.number(0), before)
         claim = self.read(CLAIM)
-        present = builder.lshr(claim, self.number(PART_BITS))
+        present = builder.lshr(claim, self.number(NUMBER))
         self.at(take)
         self.take_part(thread, claim, present, worked, wait)
         self.at(worked)
@@ -284,7 +295,7 @@ def _publish(writer: _Writer, total: Any, left: Any) -> None:
     builder = writer.builder
     writer.write(PUBLISHED, total)
     writer.wake_sleepers()
-    present = builder.lshr(writer.read(CLAIM), writer.number(PART_BITS))
+    present = builder.lshr(writer.read(CLAIM), writer.number(NUMBER))
     goal = builder.sub(total, builder.lshr(left, writer.number(3)))
     work, end = writer.block("work"), writer.block("end")
     writer.branch(writer.is_less(left, builder.sub(total, present)), work, end)
@@ -311,7 +322,7 @@ def _write_worker(writer: _Writer) -> None:
     )
 
     def has_work() -> Any:
-        return writer.is_less(builder.lshr(writer.read(CLAIM), number(PART_BITS)), writer.read(PUBLISHED))
+        return writer.is_less(builder.lshr(writer.read(CLAIM), number(NUMBER)), writer.read(PUBLISHED))
 
     def stopped() -> Any:
         return builder.icmp_signed("!=", writer.read(STOPPED), number(0))
