@@ -87,6 +87,9 @@ def test_several_runs_have_a_colour_each(tmp_path, monkeypatch):
     assert not any(axes.get_legend() for axes in figures[0].axes)
     assert loss.lines[-1].get_xydata().tolist() == [[3, 0.9]]
     assert accuracy.lines[0].get_xydata().tolist() == [[1, 20], [2, 20]]
+    curves.draw([runs[0], Run("third", alone)], tmp_path / "b.png", "title")
+    [legend] = figures[1].legends
+    assert [line.get_label() for line in legend.legend_handles] == ["first", "third", "training"]
 
 
 def test_an_axis_of_one_epoch_has_no_fractions(tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ from tinynet.viz import confusion, pictures
 from tinynet.viz.__main__ import main
 
 OF_METRICS = ["curves.png", "learning_rate.png"]
-OF_NETWORK = ["confusion.png", "feature_maps.png", "filters.png", "mistakes.png"]
+OF_NETWORK = ["confusion.png", "directions.png", "feature_maps.png", "filters.png", "mistakes.png"]
 
 
 @pytest.fixture
@@ -46,7 +46,8 @@ def test_all_pictures_and_a_page(here, capsys, rng):
     assert [line.split()[-1] for line in output.out.splitlines()] == [
         f"run/{name}"
         for name in (
-            *OF_METRICS, "confusion.png", "mistakes.png", "filters.png", "feature_maps.png", "report.html",
+            *OF_METRICS, "confusion.png", "mistakes.png", "filters.png", "feature_maps.png", "directions.png",
+            "report.html",
         )
     ]  # fmt: skip
     for name in made(here):
@@ -55,6 +56,22 @@ def test_all_pictures_and_a_page(here, capsys, rng):
     Image.fromarray(rng.integers(0, 256, size=(40, 50, 3), dtype=np.uint8)).save("noise.png")
     assert main(["run", "--image", "noise.png", "--threads", "1"]) == 0
     assert [name for name in made(here) if differ(before[name], here / name)] == ["feature_maps.png"]
+
+
+def test_the_network_has_its_own_weights_again_after_the_directions(drawn):
+    trained = inference.load(drawn.folder, "numpy", 1)
+    assert drawn.trained.engine.weights().keys() == trained.saved.weights.keys()
+    for name, weight in drawn.trained.engine.weights().items():
+        assert np.array_equal(weight, trained.saved.weights[name]), name
+
+
+def test_the_picture_of_directions_is_that_of_the_command(trained, capsys):
+    assert main([str(trained), "--threads", "1"]) == 0
+    first = shutil.copy(trained / "directions.png", trained.parent / "first.png")
+    assert main(["directions", str(trained), "--threads", "1", "--range", "0.3"]) == 0
+    assert differ(first, trained / "directions.png")
+    assert main(["directions", str(trained), "--threads", "1"]) == 0
+    assert not differ(first, trained / "directions.png")
 
 
 def test_confusion_is_that_of_the_test_set(drawn):
@@ -106,7 +123,9 @@ def test_without_the_data_set_there_is_what_needs_no_image(here, monkeypatch, ca
     monkeypatch.setattr(datasets, "obtain", absent)
     assert main(["run", "--threads", "1"]) == 0
     assert made(here) == sorted([*OF_METRICS, "filters.png"])
-    reason = "Confusion matrix, mistakes and feature maps: CIFAR-10 could not be downloaded"
+    reason = (
+        "Confusion matrix, mistakes, loss along a direction, feature maps: CIFAR-10 could not be downloaded"
+    )
     assert capsys.readouterr().err == f"tinynet.viz: run: not made: {reason}\n"
     Image.fromarray(rng.integers(0, 256, size=(32, 32, 3), dtype=np.uint8)).save("noise.png")
     assert main(["run", "--threads", "1", "--image", "noise.png"]) == 0

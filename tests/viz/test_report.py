@@ -46,7 +46,7 @@ class Page(HTMLParser):
 def test_page_holds_every_picture_and_nothing_from_elsewhere(drawn):
     page = Page(report.page(drawn))
     images = page.all("img")
-    assert len(images) == len(drawn.made) == 6
+    assert len(images) == len(drawn.made) == 7
     for image, picture in zip(images, drawn.made, strict=True):
         kind, _, data = image["src"].partition(",")
         assert kind == "data:image/png;base64"
@@ -54,7 +54,7 @@ def test_page_holds_every_picture_and_nothing_from_elsewhere(drawn):
         assert image["alt"].startswith(picture.heading)
         assert picture.words in page.text()
     links = [value for _, a in page.tags for name, value in a.items() if name in ("src", "href", "srcset")]
-    assert len(links) == 7
+    assert len(links) == 8
     assert all(link.startswith(ALLOWED) for link in links)
     assert not page.all("script")
     assert "url(" not in "".join(page.words)
@@ -116,11 +116,11 @@ def test_class_without_images_or_mistakes(drawn):
 
 def test_pictures_of_other_commands_are_on_the_page(trained):
     words = [str(trained), "--threads", "1"]
-    assert main(["directions", *words, "--points", "3", "--images", "10"]) == 0
+    assert main(["directions", *words, "--two", "--points", "3", "--images", "10"]) == 0
     assert main(words) == 0
     page = Page((trained / "report.html").read_text())
-    assert len(page.all("img")) == 7
-    assert "Loss along a random direction" in page.words
+    assert len(page.all("img")) == 8
+    assert "Loss over two random directions" in page.words
 
 
 def test_style_asks_for_nothing():

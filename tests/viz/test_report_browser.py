@@ -62,7 +62,7 @@ def test_page_opens_offline_and_is_readable(width, scheme, browser, report):
     pictures = page.locator("img").evaluate_all(
         "images => images.map(image => [image.complete, image.naturalWidth, image.getBoundingClientRect().width])"
     )
-    assert len(pictures) == 6
+    assert len(pictures) == 7
     for complete, natural, shown in pictures:
         assert complete
         assert natural > 600

@@ -147,10 +147,9 @@ def _explain(figure: Any, runs: Sequence[Run]) -> None:
     from matplotlib.lines import Line2D
 
     lines = [Line2D([], [], color=f"C{i}", linewidth=3, label=_label(run)) for i, run in enumerate(runs)]
-    lines += [
-        Line2D([], [], color="0.4", linestyle="-", label="training"),
-        Line2D([], [], color="0.4", linestyle="--", label="validation"),
-    ]
+    lines.append(Line2D([], [], color="0.4", linestyle="-", label="training"))
+    if any(record["val_loss"] is not None for run in runs for record in run.records):
+        lines.append(Line2D([], [], color="0.4", linestyle="--", label="validation"))
     if any(run.results for run in runs):
         lines.append(Line2D([], [], color="0.4", label="test", **_STAR))
     short = max(len(_label(run)) for run in runs) <= 30

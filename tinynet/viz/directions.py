@@ -13,6 +13,7 @@ from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,10 +24,16 @@ from tinynet.training.errors import ConfigError
 from tinynet.training.output import say
 from tinynet.viz import figures
 
+if TYPE_CHECKING:
+    from tinynet.data.datasets import ArrayDataset
+    from tinynet.training.inference import Trained
+
 NAME = "directions.png"
 NAME_OF_TWO = "directions_two.png"
 PROG = "tinynet.viz directions"
 BATCH = 250
+POINTS, RANGE, IMAGES = 21, 1.0, 500
+"""Points along a direction, the distance at either end, and images, unless said."""
 
 EXAMPLES = """\
 Examples
@@ -91,6 +98,42 @@ def measure(engine: Engine, images: np.ndarray, labels: np.ndarray) -> tuple[flo
     return loss / len(labels), hits / len(labels)
 
 
+def along(
+    trained: Trained,
+    part: ArrayDataset,
+    directions: Sequence[dict[str, np.ndarray]],
+    distances: np.ndarray,
+    *,
+    images: int = IMAGES,
+    seed: int = 0,
+) -> np.ndarray:
+    """Measure a network at every point of one or two directions; it has its own weights again afterwards.
+
+    Args:    part: the images to measure on, of which `images` are drawn, as many of each class
+             distances: (P,), those of every direction
+    Returns: loss (nats) and accuracy (0 to 1) along the last axis: (P, 2), or (P, P, 2) of two directions
+    Raises:  ConfigError: the loss is nowhere finite
+    """
+    from tinynet.data.datasets import stratified
+    from tinynet.training.progress import Bar
+
+    chosen = part.subset(stratified(part.labels, min(images, len(part)), "directions", seed))
+    pixels, weights = trained.prepared(chosen.images), trained.saved.weights
+    found = np.empty((*[len(distances)] * len(directions), 2))
+    try:
+        with Bar("directions", found.size // 2 * len(chosen)) as bar:
+            for place in np.ndindex(*found.shape[:-1]):
+                trained.engine.load_weights(moved(weights, directions, distances[list(place)].tolist()))
+                found[place] = measure(trained.engine, pixels, chosen.labels)
+                if bar.add(len(chosen)):
+                    bar.show()
+    finally:
+        trained.engine.load_weights(weights)
+    if not np.isfinite(found[..., 0]).any():
+        raise ConfigError(f"{trained.saved.path}: the loss is nowhere a finite number; try a smaller --range")
+    return found
+
+
 def draw(distances: np.ndarray, losses: np.ndarray, accuracies: np.ndarray, path: Path, title: str) -> Path:
     """Draw loss and, below, accuracy along one direction to a PNG; 0 is the trained network.
 
@@ -149,9 +192,7 @@ def draw_two(distances: np.ndarray, losses: np.ndarray, path: Path, title: str) 
 def main(argv: Sequence[str]) -> int:
     """Run the command line. Raises what the user can put right."""
     args = _parser().parse_args(argv)
-    from tinynet.data.datasets import stratified
     from tinynet.training import batches, inference
-    from tinynet.training.progress import Bar
 
     trained = inference.load(args.checkpoint, args.backend, args.threads)
     config = replace(trained.config, data_dir=args.data_dir or trained.config.data_dir)
@@ -160,26 +201,15 @@ def main(argv: Sequence[str]) -> int:
         raise ConfigError(
             f"--split {args.split}: {trained.saved.path} is of a run with --val-size 0, which has none"
         )
-    chosen = part.subset(stratified(part.labels, min(args.images, len(part)), "directions", args.seed))
-    images = trained.prepared(chosen.images)
-    weights = trained.saved.weights
-    directions = [random_direction(weights, i, args.seed) for i in range(2 if args.two else 1)]
+    directions = [random_direction(trained.saved.weights, i, args.seed) for i in range(2 if args.two else 1)]
     distances = np.linspace(-args.range, args.range, args.points)
-    found = np.empty((*[args.points] * len(directions), 2))
-    with Bar("directions", found.size // 2 * len(chosen)) as bar:
-        for place in np.ndindex(*found.shape[:-1]):
-            trained.engine.load_weights(moved(weights, directions, distances[list(place)].tolist()))
-            found[place] = measure(trained.engine, images, chosen.labels)
-            if bar.add(len(chosen)):
-                bar.show()
+    found = along(trained, part, directions, distances, images=args.images, seed=args.seed)
     losses, accuracies = found[..., 0], found[..., 1]
-    if not np.isfinite(losses).any():
-        raise ConfigError(f"{trained.saved.path}: the loss is nowhere a finite number; try a smaller --range")
     middle = (args.points // 2,) * len(directions)
     say(
-        f"{config.model} on {len(chosen):,} images of the {args.split} set: loss {losses[middle]:.4f}, accuracy "
-        f"{100 * accuracies[middle]:.2f} %; within {args.range:g}, loss from {np.nanmin(losses):.4f} to "
-        f"{np.nanmax(losses):.4g}"
+        f"{config.model} on {min(args.images, len(part)):,} images of the {args.split} set: loss "
+        f"{losses[middle]:.4f}, accuracy {100 * accuracies[middle]:.2f} %; within {args.range:g}, loss from "
+        f"{np.nanmin(losses):.4f} to {np.nanmax(losses):.4g}"
     )
     say("Biases, batch normalisation and its running statistics are those of the trained network")
     path = args.out or trained.saved.path.parent / (NAME_OF_TWO if args.two else NAME)
@@ -197,13 +227,13 @@ def _parser() -> CheckpointParser:
     )
     parser.epilog, parser.formatter_class = EXAMPLES, RawDescriptionHelpFormatter
     parser.add_argument(
-        "--points", type=_odd, default=21, metavar="N", help="points along a direction, odd (21)"
+        "--points", type=_odd, default=POINTS, metavar="N", help=f"points along a direction, odd ({POINTS})"
     )
     parser.add_argument(
-        "--range", type=_distance, default=1.0, metavar="X", help="distance at either end (1.0)"
+        "--range", type=_distance, default=RANGE, metavar="X", help=f"distance at either end ({RANGE})"
     )
     parser.add_argument(
-        "--images", type=positive, default=500, metavar="N", help="images to measure on (500)"
+        "--images", type=positive, default=IMAGES, metavar="N", help=f"images to measure on ({IMAGES})"
     )
     parser.add_argument(
         "--two", action="store_true", help="lines of equal loss over two directions, N x N points"

@@ -104,26 +104,14 @@ def make(
     _draw_course(run)
     if run.trained is not None:
         _draw_network(run, run.trained, image, data_dir)
-    for file, heading, words in _OTHERS:
-        if (folder / file).is_file():
-            run.add(folder / file, heading, words)
+    if (folder / directions.NAME_OF_TWO).is_file():
+        run.add(
+            folder / directions.NAME_OF_TWO,
+            "Loss over two random directions",
+            "Lines of equal loss around the trained network, the star. Round and wide is gentle, narrow is sharp. "
+            "This picture takes longer than the others: python -m tinynet.viz directions --two draws it.",
+        )
     return run
-
-
-_OTHERS = (
-    (
-        directions.NAME,
-        "Loss along a random direction",
-        "The trained network is in the middle; to either side every filter is moved in a random direction of its own "
-        "norm. A wide valley means that small changes of the weights do little harm.",
-    ),
-    (
-        directions.NAME_OF_TWO,
-        "Loss over two random directions",
-        "Lines of equal loss around the trained network, the star. Round and wide is gentle, narrow is sharp.",
-    ),
-)
-"""Pictures that other commands may have left in the folder."""
 
 
 def _draw_course(run: Pictures) -> None:
@@ -166,9 +154,12 @@ def _draw_course(run: Pictures) -> None:
 
 def _draw_network(run: Pictures, trained: Trained, image: Path | None, data_dir: str | None) -> None:
     test: ArrayDataset | None = None
-    with run.attempt("Confusion matrix, mistakes" + ("" if image else " and feature maps")):
+    with run.attempt(
+        "Confusion matrix, mistakes, loss along a direction" + ("" if image else ", feature maps")
+    ):
         config = replace(trained.config, data_dir=data_dir or trained.config.data_dir)
-        test = batches.parts(config)["test"]
+        parts = batches.parts(config)
+        test = parts["test"]
         if len(test.classes) != len(trained.classes):
             raise DataError(
                 f"{test.name} has {len(test.classes)} classes, but the network tells {len(trained.classes)} apart"
@@ -180,6 +171,9 @@ def _draw_network(run: Pictures, trained: Trained, image: Path | None, data_dir:
     if image is not None or test is not None:
         with run.attempt("Feature maps"):
             _draw_feature_maps(run, trained, image, test)
+    if test is not None:
+        with run.attempt("Loss along a random direction"):
+            _draw_direction(run, trained, parts["train"])
 
 
 def _draw_answers(run: Pictures, trained: Trained, test: ArrayDataset) -> None:
@@ -272,4 +266,24 @@ def _draw_feature_maps(
         f"The first {feature_maps.CHANNELS} channels of each layer for the image above them, each map from its "
         "smallest value (dark) to its largest (light). Early maps keep edges and colours of the image; later ones are "
         "coarse, and say where something was found rather than how it looks.",
+    )
+
+
+def _draw_direction(run: Pictures, trained: Trained, train: ArrayDataset) -> None:
+    distances = np.linspace(-directions.RANGE, directions.RANGE, directions.POINTS)
+    direction = directions.random_direction(trained.saved.weights, 0, seed=0)
+    found = directions.along(trained, train, [direction], distances)
+    path = directions.draw(
+        distances,
+        found[:, 0],
+        found[:, 1],
+        run.folder / directions.NAME,
+        f"{trained.config.model} along a random direction",
+    )
+    run.add(
+        path,
+        "Loss along a random direction",
+        f"On {min(directions.IMAGES, len(train)):,} training images. The trained network is in the middle; to either "
+        "side every filter is moved in a random direction of its own norm (Li et al. 2018). A wide valley means that "
+        "small changes of the weights do little harm.",
     )
