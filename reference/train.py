@@ -145,7 +145,7 @@ class TorchEngine:
 
     def _images_to_device(self, images: np.ndarray) -> torch.Tensor:
         x, size = torch.from_numpy(images).to(self._device), self._config.image_size
-        if size is not None:
+        if size not in (None, x.shape[-1]):
             x = F.interpolate(x, size=(size, size), mode="bilinear")
         return x.contiguous(memory_format=self._memory_format)
 

@@ -28,7 +28,7 @@ def predict(args: argparse.Namespace) -> int:
     failed = False
     for path in args.images:
         try:
-            image = load_image(path)
+            image = load_image(path, trained.config.stored_size)
         except DataError as error:
             print(f"{PROG}: error: {error}", file=sys.stderr)
             failed = True

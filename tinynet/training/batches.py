@@ -44,7 +44,7 @@ def prepare(config: TrainConfig, *, progress: bool = True) -> Batches:
     sets = parts(config, progress=progress)
     values = normalisation(config, sets["train"])
     classes = sets["train"].classes
-    augmented = Compose([augmentation_for(config.augment), Normalize(**values)])
+    augmented = Compose([augmentation_for(config.augment, config.stored_size), Normalize(**values)])
     return Batches(
         BatchLoader(
             sets["train"], config.batch_size, shuffle=True, transform=augmented, seed=config.seed,
@@ -58,20 +58,24 @@ def prepare(config: TrainConfig, *, progress: bool = True) -> Batches:
 
 
 def parts(config: TrainConfig, *, progress: bool = True) -> dict[str, ArrayDataset]:
-    """Return the `train`, `val` and `test` images of a run, as networks of CIFAR take them: (N, 3, 32, 32).
+    """Return the `train`, `val` and `test` images of a run, RGB of `config.stored_size` pixels a side.
 
     Raises: as `prepare`; ConfigError: --classes or --train-images ask for what is not there
     """
-    train, test = (
-        data.fit(_only(part, config.classes))
-        for part in load(config.dataset, data_dir=config.data_dir, progress=progress)
+    size = config.stored_size
+    sets = load(
+        config.dataset,
+        data_dir=config.data_dir,
+        progress=progress,
+        image_size=size if config.dataset == "image-folder" else None,
     )
-    size = len(train) // 10 if config.val_size is None else config.val_size
-    if size >= len(train):
+    train, test = (data.fit(_only(part, config.classes), size=size) for part in sets)
+    held_back = len(train) // 10 if config.val_size is None else config.val_size
+    if held_back >= len(train):
         raise ConfigError(
-            f"--val-size {size}: must be below {len(train):,}, the number of training images of {train.name}"
+            f"--val-size {held_back}: must be below {len(train):,}, the number of training images of {train.name}"
         )
-    rest, val = split_validation(train, size, config.seed)
+    rest, val = split_validation(train, held_back, config.seed)
     return {"train": _few(rest, config), "val": val, "test": test}
 
 
@@ -90,7 +94,7 @@ def eval_loader(
     batch_size: int = EVAL_BATCH,
 ) -> BatchLoader:
     """Return batches in the order of the data set, without augmentation."""
-    transform = Compose([evaluation_for(config.augment), Normalize(**normalisation)])
+    transform = Compose([evaluation_for(config.augment, config.stored_size), Normalize(**normalisation)])
     return BatchLoader(dataset, batch_size, shuffle=False, transform=transform, seed=0)
 
 

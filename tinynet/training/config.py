@@ -78,6 +78,14 @@ class TrainConfig:
     log_every: int | None = None
     record_every: int | None = None
 
+    @property
+    def stored_size(self) -> int:
+        """Pixels of a side as the data set gives images, before augmentation.
+
+        Pictures of a folder may have any size, and are read as large as --image-size says; all others have 32.
+        """
+        return self.image_size or 32 if self.dataset == "image-folder" else 32
+
     def validate(self) -> None:
         """Check every value that can be checked without data. Raises ConfigError naming flag and value."""
         for name, hint in get_type_hints(type(self)).items():

@@ -242,8 +242,12 @@ class TinynetEngine:
 
 
 def resized(images: tinynet.Tensor, size: int | None) -> tinynet.Tensor:
-    """Return images (N, C, size, size), as --image-size says; as they are if it is None."""
-    return images if size is None else F.interpolate(images, size=(size, size), mode="bilinear")
+    """Return images (N, C, size, size), as --image-size says; as they are if it is None or they have that size."""
+    return (
+        images
+        if size is None or size == images.shape[-1]
+        else F.interpolate(images, size=(size, size), mode="bilinear")
+    )
 
 
 def _to_host(tensor: tinynet.Tensor) -> np.ndarray:

@@ -20,7 +20,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "augment": "random changes of the training images",
         "mixup": "blend pairs of images and their labels, shares drawn from Beta(X, X); 0: not at all",
         "cutmix": "paste a part of another image, and of its label, shares from Beta(X, X); 0: not at all",
-        "image_size": "enlarge or shrink images, of 32x32, to so many pixels on the fly",
+        "image_size": "enlarge or shrink images of 32x32 to so many pixels; those of a folder are read at that size",
         "normalise": "mean and std of: the data set, half (0.5 and 0.5), or ImageNet",
     },
     "Where to start": {

@@ -40,13 +40,15 @@ class Trained:
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities of the classes.
 
-        Shapes:  images uint8 (N, 3, 32, 32); returns float64 (N, classes)
+        Shapes:  images uint8 (N, 3, S, S), S the stored_size of the configuration; returns float64 (N, classes)
         """
         return np.exp(log_probabilities(self.engine.logits(self.prepared(images))))
 
     def prepared(self, images: np.ndarray) -> np.ndarray:
-        """Return images uint8 (N, 3, 32, 32) as the network takes them: cut as in evaluation, and normalised."""
-        transform = Compose([evaluation_for(self.config.augment), Normalize(**self.normalisation)])
+        """Return images uint8 (N, 3, S, S) as the network takes them: cut as in evaluation, and normalised."""
+        transform = Compose(
+            [evaluation_for(self.config.augment, self.config.stored_size), Normalize(**self.normalisation)]
+        )
         return transform(images, seed=0, epoch=0, indices=np.arange(len(images)))
 
 

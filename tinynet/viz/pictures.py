@@ -243,7 +243,7 @@ def _draw_feature_maps(
     run: Pictures, trained: Trained, image: Path | None, test: ArrayDataset | None
 ) -> None:
     if image is not None:
-        shown = load_image(image, size=32 if test is None else test.images.shape[-1])
+        shown = load_image(image, trained.config.stored_size)
     else:
         assert test is not None
         shown = test.images[0]
