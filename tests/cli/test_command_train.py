@@ -311,6 +311,10 @@ def test_fine_tuning_starts_from_a_run_and_leaves_frozen_weights_alone(run, tmp_
     assert (code, err) == (0, "")
     assert "Training only layer3, fc: " in out
     assert "200 images to train" in out
+    code, out, err = run("tinynet.train", *small, *others, "--reset", "fc", "--out", "new")
+    assert (code, out) == (2, "")
+    assert err == "tinynet.train: error: --reset fc needs --weights: without it every layer starts anew\n"
+    assert not (tmp_path / "new").exists()
     before, after = (checkpoint.load(tmp_path / name).weights for name in ("five", "tuned"))
     for name, array in before.items():
         assert (name.startswith(("layer3", "fc"))) is not (array.tobytes() == after[name].tobytes()), name

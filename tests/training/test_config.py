@@ -70,7 +70,6 @@ def test_value_out_of_range_is_named_with_its_flag(name, value):
             "--model vgg-a takes images of 32x32 alone, and --image-size is 64",
         ),
         ({"frozen_bn": True}, "--frozen-bn needs --train-only"),
-        ({"reset": ("fc",)}, "--reset fc needs --weights"),
         ({"classes": ("cat",)}, "--classes cat: give at least two different classes"),
         ({"classes": ("cat", "dog", "cat")}, "--classes cat,dog,cat: give at least two different"),
     ],

@@ -1,31 +1,29 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+import yaml
 
 from tinynet import models
+from tinynet.training import cli
 from tinynet.training.errors import ConfigError
 from tinynet.training.parsing import read_table
 from tinynet.training.recipes import DEFAULT, ORDER, RECIPES, costs, find
 
-NEED_WEIGHTS = ("cifar100-finetune",)
 CLASSES = {"cifar100": 100}
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe_is_valid_and_its_model_exists(name):
-    recipe = find(name)
-    config = replace(recipe.config, weights="given") if name in NEED_WEIGHTS else recipe.config
+    config = find(name).config
     config.validate()
     assert config.recipe == name
     assert config.model in models.names()
 
 
-@pytest.mark.parametrize("name", NEED_WEIGHTS)
-def test_a_recipe_that_starts_from_weights_asks_for_them(name):
-    with pytest.raises(ConfigError, match="--reset fc needs --weights"):
-        find(name).config.validate()
+def test_a_recipe_that_starts_from_weights_can_be_printed(capsys):
+    with pytest.raises(SystemExit):
+        cli.parse(["cifar100-finetune", "--print-config"], "tinynet.train")
+    assert read_table(yaml.safe_load(capsys.readouterr().out))["reset"] == ("fc",)
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -118,10 +118,6 @@ class TrainConfig:
             raise ConfigError(f"--mixup {self.mixup} and --cutmix {self.cutmix}: give one of them")
         if self.frozen_bn and not self.train_only:
             raise ConfigError("--frozen-bn needs --train-only: without it no layer is frozen")
-        if self.reset and self.weights is None:
-            raise ConfigError(
-                f"--reset {text(self.reset)} needs --weights: without it every layer starts anew"
-            )
         if len(set(self.classes)) != len(self.classes) or len(self.classes) == 1:
             raise ConfigError(
                 f"--classes {text(self.classes)}: give at least two different classes, or none for all"

@@ -46,6 +46,10 @@ def run(config: TrainConfig, given: frozenset[str], engine: Engine, prog: str) -
             held.enter_context(run_folder.locked(folder))
             saved = checkpoint.load(folder, kinds=("last",))
             config = resumed_config(config, given, saved, engine.name)
+        elif config.reset and config.weights is None:
+            raise ConfigError(
+                f"--reset {text(config.reset)} needs --weights: without it every layer starts anew"
+            )
         threads = config.threads or available_cores()
         device = engine.prepare(config.backend, threads)
         if saved is None:
