@@ -43,11 +43,12 @@ class Tile:
             for v, register in enumerate(line):
                 register.set(self.code.fma(number, vectors[v], register.get()))
 
-    def store(self, place: Pointer) -> None:
-        """Write the registers as `start` holds them: row by row without gaps."""
+    def store(self, place: Pointer, row: int | None = None) -> None:
+        """Write the registers row by row, `row` floats apart; without gaps, as `start` holds them, if it is None."""
+        L = self.code.lanes
         for r, line in enumerate(self.registers):
             for v, register in enumerate(line):
-                (place + (r * self.V + v) * self.code.lanes).store(register.get())
+                (place + (r * (row or self.V * L) + v * L)).store(register.get())
 
 
 def clear_tile(code: Code, sums: Pointer, vectors: int) -> None:

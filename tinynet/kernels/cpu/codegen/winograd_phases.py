@@ -7,7 +7,7 @@ from tinynet.kernels.cpu.codegen.language import Code
 from tinynet.kernels.cpu.codegen.program import template
 from tinynet.kernels.cpu.codegen.transforms import FORMS
 from tinynet.kernels.cpu.codegen.winograd import F, multiply, multiply_transposed
-from tinynet.kernels.cpu.codegen.winograd_tiles import gather, spread_pixels, spread_results
+from tinynet.kernels.cpu.codegen.winograd_tiles import gather, plane_by_plane, spread_pixels, spread_results
 
 
 @template
@@ -16,10 +16,11 @@ def spread_x(code: Code, tail: bool, kind: str) -> None:
     x, planes, bands = code.pointers(3)
     begin, end, H, W, C, PH, PW, TH, TW, tiles, band_size = code.integers(11)
     low, high = code.share(end - begin)
-    start = planes + low * TW * code.lanes
+    layout = plane_by_plane(code, C, tiles)
+    start = planes + low * TW * layout.tile
     spread_pixels(
         code, x, start, first=begin + low, last=begin + high, H=H, W=W, C=C, PH=PH, PW=PW, TH=TH, TW=TW,
-        tiles=tiles, band=bands + code.thread * band_size, tail=tail, form=FORMS[kind],
+        layout=layout, band=bands + code.thread * band_size, tail=tail, form=FORMS[kind],
     )  # fmt: skip
 
 
@@ -29,9 +30,10 @@ def spread_dy(code: Code, V: int, tail: bool, kind: str) -> None:
     dy, planes, bands = code.pointers(3)
     begin, end, OH, OW, O, TH, TW, tiles, band_size = code.integers(9)
     low, high = code.share(end - begin)
-    start = planes + low * TW * (V * code.lanes)
+    layout = plane_by_plane(code, O, tiles, V)
+    start = planes + low * TW * layout.tile
     spread_results(
-        code, dy, start, first=begin + low, last=begin + high, OH=OH, OW=OW, O=O, TH=TH, TW=TW, tiles=tiles, V=V,
+        code, dy, start, first=begin + low, last=begin + high, OH=OH, OW=OW, O=O, TH=TH, TW=TW, layout=layout, V=V,
         band=bands + code.thread * band_size, tail=tail, form=FORMS[kind],
     )  # fmt: skip
 
@@ -43,8 +45,9 @@ def multiply_phase(code: Code, R: int, V: int, kind: str) -> None:
     planes, U, products = code.pointers(3)
     C, O, tiles, count = code.integers(4)
     first, last = code.share(form.planes**2)
+    layouts = plane_by_plane(code, C, tiles), plane_by_plane(code, O, tiles, V)
     multiply(
-        code, planes, U, products, first=first, last=last, C=C, O=O, tiles=tiles, count=count, R=R, V=V, form=form
+        code, planes, U, products, first=first, last=last, C=C, O=O, layouts=layouts, count=count, R=R, V=V, form=form
     )  # fmt: skip
 
 
@@ -54,8 +57,9 @@ def multiply_transposed_phase(code: Code, R: int, V: int, kind: str) -> None:
     planes, D, dU = code.pointers(3)
     C, O, tiles, count = code.integers(4)
     first, last = code.share(F)
+    layouts = plane_by_plane(code, C, tiles), plane_by_plane(code, O, tiles, V)
     multiply_transposed(
-        code, planes, D, dU, first=first, last=last, C=C, O=O, tiles=tiles, count=count, R=R, V=V,
+        code, planes, D, dU, first=first, last=last, C=C, O=O, layouts=layouts, count=count, R=R, V=V,
         form=FORMS[kind],
     )  # fmt: skip
 
@@ -66,7 +70,9 @@ def gather_phase(code: Code, V: int, tail: bool, exact: bool, ending: str, kind:
     products, y, *rest = code.pointers(6)
     begin, end, OH, OW, O, TH, TW, tiles = code.integers(8)
     low, high = code.share(end - begin)
+    layout = plane_by_plane(code, O, tiles, V)
     gather(
-        code, products + low * TW * (V * code.lanes), y, Finish(code, ending, rest), first=begin + low,
-        last=begin + high, OH=OH, OW=OW, O=O, TH=TH, TW=TW, tiles=tiles, V=V, tail=tail, exact=exact, form=FORMS[kind],
+        code, products + low * TW * layout.tile, y, Finish(code, ending, rest), first=begin + low,
+        last=begin + high, OH=OH, OW=OW, O=O, TH=TH, TW=TW, layout=layout, V=V, tail=tail, exact=exact,
+        form=FORMS[kind],
     )  # fmt: skip

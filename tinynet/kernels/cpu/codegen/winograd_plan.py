@@ -15,6 +15,7 @@ from tinynet.kernels.cpu.codegen.gemm import tile
 from tinynet.kernels.cpu.codegen.program import Given, Plan, add_copies, clear, copies, lanes, whole
 from tinynet.kernels.cpu.codegen.shape import Pair, Shape
 from tinynet.kernels.cpu.codegen.transforms import FORMS, Form
+from tinynet.kernels.cpu.codegen.winograd_tiles import floats_of_tile
 
 LOCAL = 640 << 10
 """Bytes of U up to which it stays in a core's L2 cache of 1 MiB."""
@@ -100,8 +101,8 @@ def _blocking(images: int, size: Pair, C: int, O: int, threads: int, transposed:
         tiles=tiles,
         R=R,
         V=V,
-        room_V=planes * L * (CB * tiles + 1),
-        room_M=planes * L * (OB * tiles + 1),
+        room_V=planes * L * (CB * tiles + 1) if phased else CB * tiles * floats_of_tile(form, 1, L),
+        room_M=planes * L * (OB * tiles + 1) if phased else OB // V * tiles * floats_of_tile(form, V, L),
         band=form.planes * ((TW - 1) * form.step + form.pixels) * L,
     )
 

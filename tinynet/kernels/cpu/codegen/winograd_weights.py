@@ -12,6 +12,7 @@ from tinynet.kernels.cpu.codegen.packing import load_columns, store_columns
 from tinynet.kernels.cpu.codegen.program import template
 from tinynet.kernels.cpu.codegen.transforms import FORMS, Form, W
 from tinynet.kernels.cpu.codegen.winograd import F, Piece, multiply, multiply_transposed
+from tinynet.kernels.cpu.codegen.winograd_tiles import plane_by_plane
 
 
 def _weight_columns(
@@ -101,6 +102,7 @@ def multiply_grouped(code: Code, R: int, V: int, turned: bool, kind: str) -> Non
     blocks = (inner + (L - 1)) // L
     buffer = code.buffer(9 * L * L)
     U = memory + code.thread * depth * (F * L * V * L)
+    layouts = plane_by_plane(code, inner, tiles), plane_by_plane(code, lanes, tiles, V)
     begin, end = code.share((lanes + (V * L - 1)) // (V * L))
     for group in code.range(begin, end):
         for first in code.range(0, blocks, depth):
@@ -113,7 +115,7 @@ def multiply_grouped(code: Code, R: int, V: int, turned: bool, kind: str) -> Non
                     _weight_columns(code, weight, U + v * L, group * V + v, *sizes, buffer, span, form)
             multiply(
                 code, planes, U, products, first=code.int(0), last=code.int(form.planes**2), C=inner, O=lanes,
-                tiles=tiles, count=count, R=R, V=V, form=form, piece=piece,
+                layouts=layouts, count=count, R=R, V=V, form=form, piece=piece,
             )  # fmt: skip
 
 
@@ -178,13 +180,14 @@ def grad_weight_grouped(code: Code, R: int, V: int, kind: str) -> None:
     blocks = (C + (L - 1)) // L
     buffer = code.buffer(9 * L * L)
     dU = memory + code.thread * depth * (F * L * V * L)
+    layouts = plane_by_plane(code, C, tiles), plane_by_plane(code, O, tiles, V)
     begin, end = code.share((O + (V * L - 1)) // (V * L))
     for group in code.range(begin, end):
         for first in code.range(0, blocks, depth):
             piece = Piece(group, first, (first + depth).minimum(blocks))
             multiply_transposed(
-                code, planes, D, dU, first=code.int(0), last=code.int(F), C=C, O=O, tiles=tiles, count=count, R=R,
-                V=V, form=form, piece=piece,
+                code, planes, D, dU, first=code.int(0), last=code.int(F), C=C, O=O, layouts=layouts, count=count,
+                R=R, V=V, form=form, piece=piece,
             )  # fmt: skip
             distance, span = (piece.end - first) * (L * V * L), (first, piece.end)
             for v in range(V):
