@@ -117,6 +117,12 @@ def test_command(tmp_path, monkeypatch, capsys):
     assert colours(tmp_path / "landscape.png") > 50
     assert main([*words, "--out", "b.png", "--smooth", "2", "--title", "title"]) == 0
     assert differ("landscape.png", "b.png")
+    capsys.readouterr()
+    assert main([*words, "--max-steps", "59"]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "VGG-A: 2 runs, 2 steps up to 40, width 0.1000 nats in the mean",
+        "  a2 has 1 losses that are no finite number: not in the band there",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -131,6 +137,10 @@ def test_command(tmp_path, monkeypatch, capsys):
             "have no step in common: they recorded every 20, 7 steps; train them",
         ),
         (["--group", "a", "good", "--smooth", "0"], "--smooth: 0: must be at least 1"),
+        (
+            ["--group", "a", "good", "--max-steps", "19"],
+            "steps.jsonl begins at step 20, after --max-steps 19",
+        ),
         (["--group", "a", "good", "--out", "gone/a.png"], "cannot write gone/a.png: No such file"),
     ],
 )

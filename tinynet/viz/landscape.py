@@ -44,12 +44,13 @@ class Band:
     high: np.ndarray
 
 
-def read(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+def read(folder: Path, max_steps: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Return steps (S,), rising, and losses (S,) of a run; a loss that was no finite number is NaN.
 
     A last line that was cut is left out, and of two lines for a step, as a resumed run may write them, the later
     one counts.
 
+    Args:    max_steps: leave out what comes after so many steps
     Raises:  ConfigError: no such file, or nothing in it; CheckpointError: a damaged file
     """
     path = folder / STEPS
@@ -70,7 +71,9 @@ def read(folder: Path) -> tuple[np.ndarray, np.ndarray]:
         losses[record["step"]] = np.nan if record["loss"] is None else float(record["loss"])
     if not losses:
         raise ConfigError(f"{path} is empty: no N mini-batches of --record-every N have been trained")
-    steps = sorted(losses)
+    steps = sorted(step for step in losses if max_steps is None or step <= max_steps)
+    if not steps:
+        raise ConfigError(f"{path} begins at step {min(losses)}, after --max-steps {max_steps}")
     return np.array(steps), np.array([losses[step] for step in steps])
 
 
@@ -156,7 +159,7 @@ def main(argv: Sequence[str]) -> int:
     for name, *words in args.group:
         if not words:
             raise ConfigError(f"--group {name}: give its name and then the folders of its runs")
-        runs = [read(Path(word)) for word in words]
+        runs = [read(Path(word), args.max_steps) for word in words]
         try:
             bands.append(band(name, runs, args.smooth))
         except ValueError as error:
@@ -203,6 +206,9 @@ def _parser() -> CommandParser:
     )
     parser.add_argument(
         "--smooth", type=positive, default=1, metavar="N", help="mean over N recorded losses of each run (1)"
+    )
+    parser.add_argument(
+        "--max-steps", type=positive, metavar="N", help="leave out what comes after so many steps"
     )
     parser.add_argument(
         "--title", default="Training loss over learning rates", metavar="TEXT", help="words above the picture"
