@@ -66,6 +66,8 @@ def test_grey_images_of_another_size_can_be_drawn(tmp_path, capsys):
         (["samples", "--data-dir", "x"], "cifar10-sample is not read from a folder"),
         (["samples", "--dataset", "image-folder", "--data-dir", "gone"], "gone"),
         (["samples", "--out", "gone/x.png"], "gone/x.png"),
+        (["samples", "--images", "1000000"], "3,500 images in one picture: at most 500, ask for fewer"),
+        (["augment", "--images", "100"], "800 images in one picture: at most 500, ask for fewer"),
     ],
 )
 def test_mistakes_give_one_message(words, message, capsys):

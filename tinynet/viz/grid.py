@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from tinynet.training.errors import ConfigError
 from tinynet.viz import figures
 
 CAPTION = 14
 """Letters of a line of a caption that find room in a row of eight images."""
+MOST = 500
+"""Images of a grid: matplotlib takes some 30 ms for each."""
 _LINE = 0.19
 """Inches of a line."""
 
@@ -19,8 +22,10 @@ def draw(images: np.ndarray, captions: Sequence[str], columns: int, path: Path, 
     """Draw images side by side, row by row, pixels as squares.
 
     Shapes:  images uint8 (N, C, H, W), C 1 or 3, N at least 1; captions (N,), "" for none
-    Raises:  ValueError: no images, or another number of captions; OutputError
+    Raises:  ValueError: no images, or another number of captions; ConfigError: more than MOST; OutputError
     """
+    if len(images) > MOST:
+        raise ConfigError(f"{len(images):,} images in one picture: at most {MOST}, ask for fewer")
     if not len(images) or len(captions) != len(images):
         raise ValueError(
             f"a grid needs one or more images and a caption each, got {len(images)}, {len(captions)}"
