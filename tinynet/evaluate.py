@@ -22,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def evaluate(args: argparse.Namespace) -> int:
     """Print loss, accuracy and accuracy per class on one part of the data the network was made for."""
     from tinynet.training import batches
+    from tinynet.training.checkpoint import check_classes
     from tinynet.training.measure import measure
     from tinynet.training.output import say
 
@@ -49,6 +50,7 @@ def evaluate(args: argparse.Namespace) -> int:
         values = batches.normalisation(config, sets["train"])
         done = f"{args.checkpoint}: {config.model}"
     else:
+        check_classes(trained.saved, dataset.classes, dataset.name)
         engine, values, state = trained.engine, trained.normalisation, trained.saved.state
         steps = state["epoch"] * state["steps_per_epoch"] + state["step"]
         done = f"{trained.saved.path}: {config.model} after {steps:,} steps"

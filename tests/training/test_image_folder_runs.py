@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -83,3 +85,39 @@ def test_a_run_from_training_to_its_pictures(folder, tmp_path, capsys):
     assert f"{share:.1f} %" in capsys.readouterr().out
     assert viz.main([str(run), "--threads", "1", "--image", str(picture)]) == 0
     assert {"confusion.png", "directions.png", "feature_maps.png"} < {path.name for path in run.glob("*.png")}
+
+
+@pytest.mark.parametrize("change", ["renamed", "added"])
+def test_a_folder_of_other_classes_is_refused(change, folder, tmp_path, capsys):
+    run = tmp_path / "run"
+    words = [
+        "quick",
+        "--dataset",
+        "image-folder",
+        "--data-dir",
+        str(folder),
+        "--epochs",
+        "1",
+        "--batch-size",
+        "4",
+    ]
+    words += ["--schedule", "constant", "--threads", "1", "--out", str(run)]
+    assert train.main(words) == 0
+    for part in ("train", "test"):
+        if change == "renamed":  # now the last in the alphabet: the numbers of the classes are exchanged
+            (folder / part / "a").rename(folder / part / "z")
+        else:
+            shutil.copytree(folder / part / "a", folder / part / "c")
+    found = "b, z" if change == "renamed" else "a, b, c"
+    message = f"image-folder has the {2 + (change == 'added')} classes {found}, but {run}"
+    for command in (
+        lambda: evaluate.main([str(run), "--threads", "1"]),
+        lambda: viz.main(["directions", str(run), "--threads", "1"]),
+        lambda: train.main(["--resume", "--out", str(run), "--threads", "1"]),
+    ):
+        capsys.readouterr()
+        assert command() == 2
+        assert message in capsys.readouterr().err
+    assert viz.main([str(run), "--threads", "1"]) == 0
+    assert message in capsys.readouterr().err
+    assert not (run / "confusion.png").exists()

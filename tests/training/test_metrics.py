@@ -47,3 +47,9 @@ def test_damage_elsewhere_is_an_error(tmp_path):
     log.path.write_text('{"epoch":\n{"epoch": 2}\n')
     with pytest.raises(CheckpointError, match=r"metrics\.jsonl is damaged"):
         log.read()
+
+
+def test_a_byte_that_is_no_text_is_damage(tmp_path):
+    (tmp_path / "metrics.jsonl").write_bytes(b'{"epoch": 1}\n{"ep\xff\n')
+    with pytest.raises(CheckpointError, match="is damaged"):
+        MetricsLog(tmp_path).read()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -175,3 +175,13 @@ def _read_state(path: Path) -> dict[str, Any]:
     if state["format"] != FORMAT:
         raise CheckpointError(f"{path} has format {state['format']}; this version reads format {FORMAT}")
     return state
+
+
+def check_classes(checkpoint: Checkpoint, found: Sequence[str], dataset: str) -> None:
+    """Refuse data whose classes, or their order, are not those that a network was trained on. Raises ConfigError."""
+    wanted = tuple(checkpoint.state["classes"])
+    if tuple(found) != wanted:
+        raise ConfigError(
+            f"{dataset} has the {len(found)} classes {', '.join(found)}, but {checkpoint.path} was trained on the "
+            f"{len(wanted)} classes {', '.join(wanted)}: give the data that it was trained on"
+        )

@@ -78,9 +78,7 @@ class JsonLines:
         """Return all lines. A last line that was cut by a crash is left out. Raises CheckpointError."""
         if not self.path.exists():
             return []
-        lines = self.path.read_text(encoding="utf-8").split("\n")
-        if lines[-1]:
-            lines.pop()
+        *lines, _ = self.path.read_bytes().split(b"\n")
         try:
             return [json.loads(line) for line in lines if line]
         except ValueError as error:

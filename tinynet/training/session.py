@@ -70,6 +70,8 @@ def _run_in(
     """Run in a folder that is ours alone."""
     try:
         batches = data.prepare(config)
+        if saved is not None:
+            checkpoint.check_classes(saved, batches.classes, config.dataset)
         engine.build(config, steps_per_epoch=len(batches.train), classes=len(batches.classes))
         weights = engine.weights()
         if saved is None and config.weights is not None:

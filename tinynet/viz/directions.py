@@ -193,6 +193,7 @@ def main(argv: Sequence[str]) -> int:
     """Run the command line. Raises what the user can put right."""
     args = _parser().parse_args(argv)
     from tinynet.training import batches, inference
+    from tinynet.training.checkpoint import check_classes
 
     trained = inference.load(args.checkpoint, args.backend, args.threads)
     config = replace(trained.config, data_dir=args.data_dir or trained.config.data_dir)
@@ -201,6 +202,7 @@ def main(argv: Sequence[str]) -> int:
         raise ConfigError(
             f"--split {args.split}: {trained.saved.path} is of a run with --val-size 0, which has none"
         )
+    check_classes(trained.saved, part.classes, part.name)
     directions = [random_direction(trained.saved.weights, i, args.seed) for i in range(2 if args.two else 1)]
     distances = np.linspace(-args.range, args.range, args.points)
     found = along(trained, part, directions, distances, images=args.images, seed=args.seed)

@@ -16,6 +16,7 @@ from tinynet.data.datasets import ArrayDataset
 from tinynet.data.image import load_image
 from tinynet.tensor import Tensor
 from tinynet.training import batches, inference, metrics
+from tinynet.training.checkpoint import check_classes
 from tinynet.training.engine import resized
 from tinynet.training.errors import CheckpointError, ConfigError
 from tinynet.training.inference import Trained
@@ -159,11 +160,8 @@ def _draw_network(run: Pictures, trained: Trained, image: Path | None, data_dir:
     ):
         config = replace(trained.config, data_dir=data_dir or trained.config.data_dir)
         parts = batches.parts(config)
+        check_classes(trained.saved, parts["test"].classes, parts["test"].name)
         test = parts["test"]
-        if len(test.classes) != len(trained.classes):
-            raise DataError(
-                f"{test.name} has {len(test.classes)} classes, but the network tells {len(trained.classes)} apart"
-            )
     if test is not None:
         _draw_answers(run, trained, test)
     with run.attempt("First-layer filters"):
