@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from tinynet.training.cli import CheckpointParser, guard, positive
@@ -22,7 +21,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def evaluate(args: argparse.Namespace) -> int:
     """Print loss, accuracy and accuracy per class on one part of the data the network was made for."""
     from tinynet.training import batches
-    from tinynet.training.checkpoint import check_classes
     from tinynet.training.measure import measure
     from tinynet.training.output import say
 
@@ -38,8 +36,8 @@ def evaluate(args: argparse.Namespace) -> int:
         )
     else:
         trained = _of_run(args)
-        config = replace(trained.config, data_dir=args.data_dir or trained.config.data_dir)
-    sets = batches.parts(config)
+        config = trained.config
+    sets = batches.parts(config) if args.model is not None else trained.parts(args.data_dir)
     dataset = sets[args.split]
     if not len(dataset):
         raise ConfigError(
@@ -50,7 +48,6 @@ def evaluate(args: argparse.Namespace) -> int:
         values = batches.normalisation(config, sets["train"])
         done = f"{args.checkpoint}: {config.model}"
     else:
-        check_classes(trained.saved, dataset.classes, dataset.name)
         engine, values, state = trained.engine, trained.normalisation, trained.saved.state
         steps = state["epoch"] * state["steps_per_epoch"] + state["step"]
         done = f"{trained.saved.path}: {config.model} after {steps:,} steps"

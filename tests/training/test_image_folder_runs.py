@@ -59,10 +59,11 @@ def test_augmentations_grow_with_the_images(name, rng):
     assert evaluation_for(name, 64)(images, **key).shape == (4, 3, size, size)
 
 
-def test_a_run_from_training_to_its_pictures(folder, tmp_path, capsys):
-    run = tmp_path / "run"
-    words = ["quick", "--dataset", "image-folder", "--data-dir", str(folder), "--image-size", str(SIZE)]
-    words += [
+def train_on(folder, run, *flags):
+    words = [
+        "quick",
+        "--dataset",
+        "image-folder",
         "--epochs",
         "1",
         "--batch-size",
@@ -71,10 +72,13 @@ def test_a_run_from_training_to_its_pictures(folder, tmp_path, capsys):
         "constant",
         "--threads",
         "1",
-        "--out",
-        str(run),
     ]
-    assert train.main(words) == 0
+    assert train.main([*words, "--data-dir", str(folder), "--out", str(run), *flags]) == 0
+
+
+def test_a_run_from_training_to_its_pictures(folder, tmp_path, capsys):
+    run = tmp_path / "run"
+    train_on(folder, run, "--image-size", str(SIZE))
     picture = folder / "test" / "b" / "0.png"
     capsys.readouterr()
     assert evaluate.main([str(run), "--threads", "1"]) == 0
@@ -90,19 +94,7 @@ def test_a_run_from_training_to_its_pictures(folder, tmp_path, capsys):
 @pytest.mark.parametrize("change", ["renamed", "added"])
 def test_a_folder_of_other_classes_is_refused(change, folder, tmp_path, capsys):
     run = tmp_path / "run"
-    words = [
-        "quick",
-        "--dataset",
-        "image-folder",
-        "--data-dir",
-        str(folder),
-        "--epochs",
-        "1",
-        "--batch-size",
-        "4",
-    ]
-    words += ["--schedule", "constant", "--threads", "1", "--out", str(run)]
-    assert train.main(words) == 0
+    train_on(folder, run)
     for part in ("train", "test"):
         if change == "renamed":  # now the last in the alphabet: the numbers of the classes are exchanged
             (folder / part / "a").rename(folder / part / "z")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from tinynet.data.datasets import ArrayDataset
 from tinynet.data.transforms import Compose, Normalize, evaluation_for
 from tinynet.kernels.generic.activation import log_softmax
 from tinynet.threads import available_cores
-from tinynet.training import checkpoint
+from tinynet.training import batches, checkpoint
 from tinynet.training.checkpoint import Checkpoint
 from tinynet.training.config import TrainConfig
 from tinynet.training.engine import TinynetEngine
@@ -36,6 +37,15 @@ class Trained:
     def normalisation(self) -> dict[str, list[float]]:
         """Mean and std of the images that it expects."""
         return self.saved.state["normalisation"]
+
+    def parts(self, data_dir: str | None = None) -> dict[str, ArrayDataset]:
+        """Return the images it was trained, validated and tested on, as `batches.parts`; data_dir: where they are now.
+
+        Raises: as `batches.parts`; ConfigError: they have other classes
+        """
+        found = batches.parts(replace(self.config, data_dir=data_dir or self.config.data_dir))
+        checkpoint.check_classes(self.saved, found["train"].classes, found["train"].name)
+        return found
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities of the classes.

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -192,17 +191,15 @@ def draw_two(distances: np.ndarray, losses: np.ndarray, path: Path, title: str) 
 def main(argv: Sequence[str]) -> int:
     """Run the command line. Raises what the user can put right."""
     args = _parser().parse_args(argv)
-    from tinynet.training import batches, inference
-    from tinynet.training.checkpoint import check_classes
+    from tinynet.training import inference
 
     trained = inference.load(args.checkpoint, args.backend, args.threads)
-    config = replace(trained.config, data_dir=args.data_dir or trained.config.data_dir)
-    part = batches.parts(config)[args.split]
+    config = trained.config
+    part = trained.parts(args.data_dir)[args.split]
     if not len(part):
         raise ConfigError(
             f"--split {args.split}: {trained.saved.path} is of a run with --val-size 0, which has none"
         )
-    check_classes(trained.saved, part.classes, part.name)
     directions = [random_direction(trained.saved.weights, i, args.seed) for i in range(2 if args.two else 1)]
     distances = np.linspace(-args.range, args.range, args.points)
     found = along(trained, part, directions, distances, images=args.images, seed=args.seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from tinynet.data.datasets import ArrayDataset
 from tinynet.data.image import load_image
 from tinynet.tensor import Tensor
 from tinynet.training import batches, inference, metrics
-from tinynet.training.checkpoint import check_classes
 from tinynet.training.engine import resized
 from tinynet.training.errors import CheckpointError, ConfigError
 from tinynet.training.inference import Trained
@@ -158,9 +157,7 @@ def _draw_network(run: Pictures, trained: Trained, image: Path | None, data_dir:
     with run.attempt(
         "Confusion matrix, mistakes, loss along a direction" + ("" if image else ", feature maps")
     ):
-        config = replace(trained.config, data_dir=data_dir or trained.config.data_dir)
-        parts = batches.parts(config)
-        check_classes(trained.saved, parts["test"].classes, parts["test"].name)
+        parts = trained.parts(data_dir)
         test = parts["test"]
     if test is not None:
         _draw_answers(run, trained, test)
