@@ -8,7 +8,6 @@ channels-last).
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -22,12 +21,15 @@ import tinynet
 from reference import convert, models
 from tinynet.backend import BackendUnavailable
 from tinynet.models import build as build_tinynet
+from tinynet.training.cli import guard
 from tinynet.training.cli import main as run
 from tinynet.training.config import TrainConfig
 from tinynet.training.engine import Totals
 from tinynet.training.finetuning import freeze, hold_statistics
 from tinynet.training.optimizers import ScheduledOptimizer
+from tinynet.training.parsing import Parser
 
+PROG = "reference.train"
 MEMORY_FORMATS = {"contiguous": torch.contiguous_format, "channels-last": torch.channels_last}
 
 
@@ -166,13 +168,20 @@ def _to_numpy(value: Any) -> np.ndarray | None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    return guard(PROG, lambda: _train(sys.argv[1:] if argv is None else argv))
+
+
+def _train(argv: Sequence[str]) -> int:
+    parser = Parser(add_help=False, allow_abbrev=False)
     parser.add_argument("--memory-format", choices=list(MEMORY_FORMATS))
     ours, rest = parser.parse_known_args(argv)
+    words = f"layout of images and weights: {', '.join(MEMORY_FORMATS)} [channels-last]"
+    more = [("--memory-format NAME", words)]
     if ours.memory_format is None:
-        return run(rest, "reference.train", TorchEngine)
-    prog = f"reference.train --memory-format {ours.memory_format}"
-    return run(rest, prog, partial(TorchEngine, ours.memory_format))
+        return run(rest, PROG, TorchEngine, more)
+    return run(
+        rest, f"{PROG} --memory-format {ours.memory_format}", partial(TorchEngine, ours.memory_format), more
+    )
 
 
 if __name__ == "__main__":

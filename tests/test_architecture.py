@@ -27,6 +27,7 @@ LAYERS = [
         "tinynet.default_dtype",
         "tinynet.memory",
         "tinynet.run_ahead",
+        "tinynet.switches",
         "tinynet.memory_format",
         "tinynet.errors",
         "tinynet.pickle_reader",

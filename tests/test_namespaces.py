@@ -253,7 +253,7 @@ def test_layers_converted_for_several_processes_share_their_parameters(rng):
 
 OWN = (
     "BackendUnavailable aliases backend creation default_dtype dtypes generator grad_mode inspection kernels "
-    "memory run_ahead threads"
+    "memory run_ahead switches threads"
 )
 
 

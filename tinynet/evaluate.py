@@ -50,7 +50,7 @@ def evaluate(args: argparse.Namespace) -> int:
     else:
         engine, values, state = trained.engine, trained.normalisation, trained.saved.state
         steps = state["epoch"] * state["steps_per_epoch"] + state["step"]
-        done = f"{trained.saved.path}: {config.model} after {steps:,} steps"
+        done = f"{trained.saved.path}: {config.model} after {steps:,} step{'s' if steps != 1 else ''}"
     found = measure(engine, batches.eval_loader(dataset, config, values, args.batch_size), args.split)
     say(f"{done} on {config.dataset}")
     say(
@@ -100,7 +100,7 @@ def _of_weights(args: argparse.Namespace, config: Any, classes: int) -> Any:
     engine = TinynetEngine()
     engine.prepare(args.backend, args.threads or available_cores())
     engine.build(config, steps_per_epoch=100, classes=classes)
-    engine.load_weights(starting_weights(engine.weights(), weights, (), args.checkpoint))
+    engine.load_weights(starting_weights(engine.weights(), weights, None, args.checkpoint))
     return engine
 
 

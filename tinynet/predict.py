@@ -35,7 +35,7 @@ def predict(args: argparse.Namespace) -> int:
             continue
         probabilities = trained.predict(image[None])[0]
         best = probabilities.argsort()[::-1][:TOP]
-        say(f"{path}: " + ", ".join(f"{trained.classes[i]} {100 * probabilities[i]:.1f} %" for i in best))
+        say(f"{path}: " + ", ".join(f"{trained.classes[i]} ({100 * probabilities[i]:.1f} %)" for i in best))
     return 2 if failed else 0
 
 

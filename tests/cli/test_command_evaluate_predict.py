@@ -34,7 +34,9 @@ def test_predict_names_three_classes_and_reports_each_bad_picture(run, trained, 
     (tmp_path / "cut.png").write_bytes((tmp_path / "good.png").read_bytes()[:60])
     code, out, err = run("tinynet.predict", "run", "cut.png", "good.png", "nan.tiff", "gone.png")
     assert code == 2
-    shares = re.match(r"good\.png: \w+ ([\d.]+) %, \w+ ([\d.]+) %, \w+ ([\d.]+) %$", out.strip()).groups()
+    shares = re.match(
+        r"good\.png: \w+ \(([\d.]+) %\), \w+ \(([\d.]+) %\), \w+ \(([\d.]+) %\)$", out.strip()
+    ).groups()
     assert 100 > float(shares[0]) >= float(shares[1]) >= float(shares[2]) > 0
     lines = err.splitlines()
     assert len(lines) == 3
@@ -86,6 +88,16 @@ def test_weights_of_another_origin_are_measured_as_those_of_the_run(run, trained
         code, out, err = run("tinynet.evaluate", "w.pth", *wrong)
         assert (code, out) == (2, "")
         assert message in err
+
+
+def test_weights_that_do_not_fit_are_told_without_a_flag_that_evaluate_lacks(run, trained):
+    weights = next(trained.glob("best-*.safetensors"))
+    code, _, err = run("tinynet.evaluate", str(weights), "--model", "lenet", "--dataset", "digits")
+    assert code == 0
+    code, out, err = run("tinynet.evaluate", str(weights), "--model", "resnet8", "--dataset", "digits")
+    assert (code, out) == (2, "")
+    assert "does not fit the model" in err
+    assert "--reset" not in err
 
 
 def test_run_without_validation_images_has_none_to_evaluate(run, trained):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tinynet import switches
 from tinynet.training import checkpoint
 
 TIMES = ("seconds", "images_per_second")
@@ -137,12 +138,20 @@ def test_output_that_nobody_reads_ends_the_run_which_can_be_resumed(start, run, 
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
-def test_output_that_cannot_be_written_is_one_message(start, tmp_path):
+@pytest.mark.parametrize(
+    "module, words",
+    [
+        ("tinynet.train", [*SMALL, "--out", "run"]),
+        *(("tinynet.train", [flag]) for flag in ("--help", "--list", "--print-config")),
+        ("tinynet.evaluate", ["--help"]),
+    ],
+)
+def test_output_that_cannot_be_written_is_one_message(module, words, start, tmp_path):
     with open("/dev/full", "w") as full:
-        process = start("tinynet.train", *SMALL, "--out", "run", stdout=full)
+        process = start(module, *words, stdout=full)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert err == "tinynet.train: error: cannot write to standard output: No space left on device\n"
+    assert err == f"{module}: error: cannot write to standard output: No space left on device\n"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -180,6 +189,8 @@ def test_second_ctrl_c_quits_at_once(start, tmp_path):
         (["--val-size", "3500"], r"--val-size 3500: must be below 3,500"),
         (["--out", "file/run"], r"cannot write to --out file/run"),
         (["--resume", "--out", "nowhere"], r"nowhere holds no run"),
+        (["--record-every", "51"], r"--record-every 51: an epoch has only 50 mini-batches"),
+        (["cifar100-finetune"], r"recipe cifar100-finetune needs --weights FILE"),
         (
             ["--model", "lenet", "--schedule", "onecycle", "--batch-size", "9999", "--epochs", "2"],
             "onecycle: 2 steps",
@@ -193,6 +204,17 @@ def test_mistake_gives_one_message_exit_code_2_and_no_files(run, tmp_path, words
     assert re.search(rf"^tinynet.train: error: .*{message}", err)
     assert "Traceback" not in err
     assert {path.name for path in tmp_path.rglob("*")} <= {"file", "runs"}
+
+
+@pytest.mark.parametrize("name", switches.SWITCHES)
+def test_a_wrong_switch_in_the_environment_is_one_message_before_anything_is_written(
+    name, run, tmp_path, monkeypatch
+):
+    monkeypatch.setenv(name, "zap")
+    code, out, err = run("tinynet.train", *SMALL, "--out", "run")
+    assert (code, out) == (2, "")
+    assert re.fullmatch(rf"tinynet\.train: error: {name} is 'zap'; it must be '.*' or '.*'\n", err)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(importlib.util.find_spec("cupy") is not None, reason="CuPy is installed here")
@@ -311,9 +333,18 @@ def test_fine_tuning_starts_from_a_run_and_leaves_frozen_weights_alone(run, tmp_
     assert (code, err) == (0, "")
     assert "Training only layer3, fc: " in out
     assert "200 images to train" in out
+    assert "stays random" not in out
+    code, out, err = run(
+        "tinynet.train", *tuned, "--train-only", "layer3", "--reset", "fc", "--out", "random"
+    )
+    assert (code, err) == (0, "")
+    assert "  fc: starts anew, and is not among these, so that it stays random\n" in out
     code, out, err = run("tinynet.train", *small, *others, "--reset", "fc", "--out", "new")
     assert (code, out) == (2, "")
-    assert err == "tinynet.train: error: --reset fc needs --weights: without it every layer starts anew\n"
+    assert err == (
+        "tinynet.train: error: --reset fc needs --weights FILE, the weights to start from: "
+        "without it every layer starts anew\n"
+    )
     assert not (tmp_path / "new").exists()
     before, after = (checkpoint.load(tmp_path / name).weights for name in ("five", "tuned"))
     for name, array in before.items():

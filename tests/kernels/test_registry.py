@@ -124,7 +124,7 @@ def test_a_wrong_environment_variable_is_named() -> None:
 
 
 def _run(choice: str) -> subprocess.CompletedProcess[str]:
-    code = "from tinynet.kernels import registry; print(registry._use_accelerated)"
+    code = "from tinynet.kernels import kernels, registry; kernels()['relu'].select(); print(registry._use_accelerated)"
     environment = {**os.environ, "TINYNET_KERNELS": choice}
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
 

@@ -137,10 +137,16 @@ def test_a_missing_gpu_is_reported(monkeypatch, capsys, tmp_path):
 
 
 def test_an_unknown_memory_format_is_refused(capsys):
+    assert train.main(["--memory-format", "diagonal"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("reference.train: error: --memory-format: invalid choice: 'diagonal'")
+
+
+def test_the_help_has_the_flag_of_its_own(capsys):
     with pytest.raises(SystemExit) as stopped:
-        train.main(["--memory-format", "diagonal"])
-    assert stopped.value.code == 2
-    assert "invalid choice: 'diagonal'" in capsys.readouterr().err
+        train.main(["--help"])
+    assert stopped.value.code == 0
+    assert "  --memory-format NAME" in capsys.readouterr().out
 
 
 def test_the_same_command_gives_the_same_course_in_both_frameworks(tmp_path, capsys):

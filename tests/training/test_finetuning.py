@@ -153,6 +153,8 @@ def test_what_does_not_fit_is_listed_with_the_flag_that_helps():
     assert "given.safetensors does not fit the model; 2 differences" in str(error.value)
     assert "  fc.weight: (1000, 4), expected (10, 4)" in str(error.value)
     assert str(error.value).endswith("To let a layer start anew: --reset fc")
+    with pytest.raises(CheckpointError, match=r"differences:[^-]*$"):
+        starting_weights(FRESH, given(1000), None, PATH)
     with pytest.raises(CheckpointError, match=r"bn1\.weight: unexpected"):
         starting_weights(FRESH, given(**{"bn1.weight": np.ones(4)}), ("fc",), PATH)
 

@@ -44,8 +44,8 @@ def test_a_last_line_cut_by_a_crash_is_dropped(tmp_path):
 
 def test_damage_elsewhere_is_an_error(tmp_path):
     log = MetricsLog(tmp_path)
-    log.path.write_text('{"epoch":\n{"epoch": 2}\n')
-    with pytest.raises(CheckpointError, match=r"metrics\.jsonl is damaged"):
+    log.path.write_text('{"epoch": 1}\n{"epoch":\n{"epoch": 3}\n')
+    with pytest.raises(CheckpointError, match=r"metrics\.jsonl is damaged: line 2: "):
         log.read()
 
 

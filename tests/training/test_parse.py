@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import pytest
 
 from tinynet.training.cli import parse
-from tinynet.training.config import TrainConfig, flag
+from tinynet.training.config import TrainConfig, flag, flags
 from tinynet.training.errors import ConfigError
 from tinynet.training.recipes import RECIPES
 
@@ -96,7 +96,7 @@ def test_printed_configuration_reads_back(tmp_path, capsys):
     path = tmp_path / "mine.yaml"
     changes = (
         *("--schedule", "multistep", "--milestones", "3,5", "--nesterov", "--data-dir", 'a "b"\\c: #d'),
-        *("--lr", "0.3", "--train-only", "layer4", "fc", "--classes", "cat,dog"),
+        *("--lr", "0.3", "--train-only", "layer4", "fc", "--classes", 'cat,"dog, ""small""",owl'),
     )
     with pytest.raises(SystemExit) as stop:
         read("resnet32", *changes, "--print-config")
@@ -110,6 +110,17 @@ def test_lists_of_names(words):
     config, given = read("resnet18", "--train-only", *words)
     assert config.train_only == ("layer4", "fc")
     assert given == {"recipe", "train_only"}
+
+
+def test_names_with_commas_stand_in_quotes(tmp_path):
+    config, _ = read("--classes", 'cat,"dog, small" , owl', '"a ""b"""')
+    assert config.classes == ("cat", "dog, small", "owl", 'a "b"')
+    path = tmp_path / "mine.yaml"
+    path.write_text("classes: [cat, 'dog, small']\n")
+    assert read("--config", str(path))[0].classes == ("cat", "dog, small")
+    assert flags(config, RECIPES["quick"].config) == ["--classes", 'cat,"dog, small",owl,"a ""b"""']
+    with pytest.raises(ConfigError, match="new-line character"):
+        read("--classes", "cat\rdog")
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])

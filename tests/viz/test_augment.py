@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from tests.viz.looks import colours
 from tinynet.viz import grid
 from tinynet.viz.__main__ import main
+from tinynet.viz.figures import shorten
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +68,8 @@ def test_grey_images_of_another_size_can_be_drawn(tmp_path, capsys):
         (["augment", "--dataset", "cifar"], "--dataset: invalid choice: 'cifar'"),
         (["samples", "--data-dir", "x"], "cifar10-sample is not read from a folder"),
         (["samples", "--dataset", "image-folder", "--data-dir", "gone"], "gone"),
-        (["samples", "--out", "gone/x.png"], "gone/x.png"),
+        (["samples", "--out", "gone/x.png"], "--out: gone/x.png: there is no folder gone; make it first"),
+        (["augment", "--out", "x.jpg"], "--out: x.jpg: pictures are PNG"),
         (["samples", "--images", "1000000"], "3,500 images in one picture: at most 500, ask for fewer"),
         (["augment", "--images", "100"], "800 images in one picture: at most 500, ask for fewer"),
     ],
@@ -76,6 +80,18 @@ def test_mistakes_give_one_message(words, message, capsys):
     assert err.startswith(f"tinynet.viz {words[0]}: error: ")
     assert message in err
     assert "Traceback" not in err
+
+
+def test_captions_are_cut_where_the_next_image_begins(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *args, **options: figures.append(figure))
+    for columns in (2, 8, 16):
+        caption = shorten("n" * 80, grid.letters(columns))
+        grid.draw(np.zeros((columns, 3, 4, 4), np.uint8), [caption] * columns, columns, tmp_path / "x", "")
+        figure = figures.pop()
+        figure.draw_without_rendering()
+        boxes = [axes.title.get_window_extent() for axes in figure.axes]
+        assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes)), columns
 
 
 def test_a_grid_needs_a_caption_for_each_image(tmp_path):

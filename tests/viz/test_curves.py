@@ -86,10 +86,39 @@ def test_several_runs_have_a_colour_each(tmp_path, monkeypatch):
     ]
     assert not any(axes.get_legend() for axes in figures[0].axes)
     assert loss.lines[-1].get_xydata().tolist() == [[3, 0.9]]
+    assert not loss.texts
     assert accuracy.lines[0].get_xydata().tolist() == [[1, 20], [2, 20]]
     curves.draw([runs[0], Run("third", alone)], tmp_path / "b.png", "title")
     [legend] = figures[1].legends
     assert [line.get_label() for line in legend.legend_handles] == ["first", "third", "training"]
+
+
+def test_the_star_stands_at_the_epoch_whose_weights_were_tested(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *args, **options: figures.append(figure))
+    for epoch, place in ((2, 2), (None, 3)):
+        run = Run("quick", [record(1), record(2), record(3)], {**RESULTS, "epoch": epoch})
+        curves.draw([run], tmp_path / "a.png", "title")
+        assert [axes.lines[-1].get_xydata()[0, 0] for axes in figures.pop().axes] == [place, place]
+
+
+def test_many_runs_have_colours_that_differ(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *args, **options: figures.append(figure))
+    curves.draw([Run(str(i), [record(1)]) for i in range(13)], tmp_path / "a.png", "title")
+    drawn = [tuple(line.get_color()) for line in figures[0].axes[0].lines if line.get_label() == "training"]
+    shown = [tuple(line.get_color()) for line in figures[0].legends[0].legend_handles[:13]]
+    assert len(set(drawn)) == 13
+    assert drawn == shown
+
+
+def test_a_diverged_run_says_so_where_its_loss_would_be(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *args, **options: figures.append(figure))
+    curves.draw([Run("wild", [record(1, train_loss=None, val_loss=None)])], tmp_path / "a.png", "title")
+    loss, accuracy = figures[0].axes
+    assert [words.get_text() for words in loss.texts] == ["no epoch has a loss that is a finite number"]
+    assert not accuracy.texts
 
 
 def test_an_axis_of_one_epoch_has_no_fractions(tmp_path, monkeypatch):
@@ -152,6 +181,11 @@ def test_files_that_hold_nothing_or_nonsense(folders):
         ("results.json", "{}", r"results\.json is damaged: no 'test_loss' in {}"),
         ("results.json", "[]", r"results\.json is damaged: no 'test_loss' in \[\]"),
         ("results.json", '{"test_loss": "x"}', r"results\.json is damaged: test_loss is 'x', not a number"),
+        (
+            "results.json",
+            '{"test_loss": 1, "test_accuracy": 0, "epoch": "x"}',
+            r"results\.json is damaged: epoch is 'x', not a number",
+        ),
         ("metrics.jsonl", '{"epoch": 1}\n', r"metrics\.jsonl is damaged: no 'train_loss' in {'epoch': 1}"),
         (
             "metrics.jsonl",

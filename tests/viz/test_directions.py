@@ -143,7 +143,7 @@ def test_seed_two_directions_and_out(trained, tmp_path, capsys):
         (["--images", "0"], "--images: 0: must be at least 1"),
         (
             ["--out", "/gone/a.png", "--points", "3", "--images", "5"],
-            "cannot write /gone/a.png: No such file",
+            "--out: /gone/a.png: there is no folder /gone; make it first",
         ),
     ],
 )

@@ -94,6 +94,8 @@ def test_far_peaks_are_cut_and_told(tmp_path, monkeypatch):
     [axes] = figures[0].axes
     assert axes.get_ylim() == (0, 1.3)
     assert axes.get_ylabel() == "Training loss (nats), cut; the peak is 80"
+    landscape.draw([landscape.band("a", [run(flat)], 4)], tmp_path / "a.png", "title", 4)
+    assert figures[1].axes[0].get_ylabel() == "Training loss (nats), mean over 4 records"
 
 
 def test_command(tmp_path, monkeypatch, capsys):
@@ -141,7 +143,10 @@ def test_command(tmp_path, monkeypatch, capsys):
             ["--group", "a", "good", "--max-steps", "19"],
             "steps.jsonl begins at step 20, after --max-steps 19",
         ),
-        (["--group", "a", "good", "--out", "gone/a.png"], "cannot write gone/a.png: No such file"),
+        (
+            ["--group", "a", "good", "--out", "gone/a.png"],
+            "--out: gone/a.png: there is no folder gone; make it first",
+        ),
     ],
 )
 def test_what_cannot_be_drawn_is_one_line(words, message, tmp_path, monkeypatch, capsys):

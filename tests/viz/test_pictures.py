@@ -186,7 +186,12 @@ def test_a_learning_rate_that_is_missing_costs_one_picture(unfinished, capsys):
         (["run", "--uot", "x.png"], "unrecognized arguments: --uot x.png; see python -m tinynet.viz --help"),
         (["run", "--image", "gone.png"], "there is no image file gone.png"),
         (["run", "--image", "run/results.json"], "cannot read run/results.json as an image"),
-        (["alone", "--out", "gone/x.png"], "cannot write gone/x.png: No such file or directory"),
+        (["alone", "--out", "gone/x.png"], "--out: gone/x.png: there is no folder gone; make it first"),
+        (
+            ["alone", "--out", "alone.pdf"],
+            "--out: alone.pdf: pictures are PNG, so the name must end with .png",
+        ),
+        (["run", "--data-dir", "gone"], "cifar10-sample is not read from a folder"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_line(words, message, here, unfinished, capsys):

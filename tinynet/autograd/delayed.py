@@ -26,9 +26,9 @@ from typing import Any
 
 import numpy as np
 
-from tinynet import run_ahead
+from tinynet import run_ahead, switches
 from tinynet.autograd.expressions import Affine, Convolved, Running, Sum, waits_for_convolution
-from tinynet.backend import Array, BackendUnavailable
+from tinynet.backend import Array
 from tinynet.grad_mode import thread
 from tinynet.kernels.generic import fused
 from tinynet.memory import empty, is_private
@@ -41,10 +41,7 @@ enabled: bool | None = None
 
 def _read_switch() -> bool:
     global enabled
-    choice = os.environ.get("TINYNET_FUSION", "on")
-    if choice not in ("on", "off"):
-        raise BackendUnavailable(f"TINYNET_FUSION is {choice!r}; it must be 'on' or 'off'")
-    enabled = choice == "on"
+    enabled = switches.read("TINYNET_FUSION") == "on"
     return enabled
 
 

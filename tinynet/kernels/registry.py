@@ -12,14 +12,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from tinynet import run_ahead
+from tinynet import run_ahead, switches
 from tinynet.backend import device_of, is_array
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,7 +43,7 @@ class Kernel:
 
     def select(self, *args: Any, **kwargs: Any) -> Callable[..., Any]:
         """Return the version that a call with these arguments runs."""
-        if self.accelerated and _use_accelerated:
+        if self.accelerated and (_read_switch() if _use_accelerated is None else _use_accelerated):
             # The usual case, without looking further.
             device = "cpu" if args and type(args[0]) is np.ndarray else _device_of_call(args, kwargs)
             for version in reversed(self.accelerated):
@@ -56,15 +55,14 @@ class Kernel:
 _kernels: dict[str, Kernel] = {}
 
 
-def _read_environment() -> bool:
-    """Return whether accelerated kernels may run, from TINYNET_KERNELS ("auto" if unset)."""
-    choice = os.environ.get("TINYNET_KERNELS", "auto")
-    if choice not in ("auto", "generic"):
-        raise ValueError(f"TINYNET_KERNELS is {choice!r}; it must be 'auto' or 'generic'")
-    return choice == "auto"
+_use_accelerated: bool | None = None
+"""Whether accelerated kernels may run; None until the first call has read TINYNET_KERNELS."""
 
 
-_use_accelerated = _read_environment()
+def _read_switch() -> bool:
+    global _use_accelerated
+    _use_accelerated = switches.read("TINYNET_KERNELS") == "auto"
+    return _use_accelerated
 
 
 def _device_of_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:

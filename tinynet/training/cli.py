@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn, get_args
+from typing import Any, NoReturn, get_args
 
 from tinynet.backend import BackendUnavailable
 from tinynet.data import DataError
@@ -35,6 +35,10 @@ class CommandParser(Parser):
     def error(self, message: str) -> NoReturn:
         """Raise ConfigError."""
         super().error(f"{message}; see {self.prog} --help")
+
+    def print_help(self, file: Any = None) -> None:
+        """Print the help. Raises OutputError, where argparse would be silent, BrokenPipeError."""
+        output.say(self.format_help().rstrip())
 
     def add_dataset(self) -> None:
         """Add --dataset and --data-dir, for commands that need no run."""
@@ -88,15 +92,21 @@ def guard(prog: str, action: Callable[[], int]) -> int:
         return BROKEN_PIPE
 
 
-def main(argv: Sequence[str] | None, prog: str, make_engine: Callable[[], Engine]) -> int:
+def main(
+    argv: Sequence[str] | None,
+    prog: str,
+    make_engine: Callable[[], Engine],
+    more: Sequence[tuple[str, str]] = (),
+) -> int:
     """Train as the command line says and return the exit code.
 
     Args:    argv: words after the program; None for those of this process
              prog: module shown in messages and commands, as "tinynet.train"
+             more: flags that the program has read itself, each with its explanation, for --help
     """
 
     def train() -> int:
-        config, given = parse(sys.argv[1:] if argv is None else argv, prog)
+        config, given = parse(sys.argv[1:] if argv is None else argv, prog, more)
         # Imported here, so that --help and a mistyped flag answer at once.
         from tinynet.training.session import run
 
@@ -105,8 +115,10 @@ def main(argv: Sequence[str] | None, prog: str, make_engine: Callable[[], Engine
     return guard(prog, train)
 
 
-def parse(argv: Sequence[str], prog: str) -> tuple[TrainConfig, frozenset[str]]:
-    """Read a command line.
+def parse(
+    argv: Sequence[str], prog: str, more: Sequence[tuple[str, str]] = ()
+) -> tuple[TrainConfig, frozenset[str]]:
+    """Read a command line; more: as in `main`.
 
     Returns: the configuration, checked; the names of the fields that the command line or its file set
     Raises:  ConfigError: an unknown recipe or flag, a value out of range, an unreadable file
@@ -114,11 +126,11 @@ def parse(argv: Sequence[str], prog: str) -> tuple[TrainConfig, frozenset[str]]:
     """
     if "-h" in argv or "--help" in argv:
         recipe = next((RECIPES[word] for word in argv if word in RECIPES), RECIPES[DEFAULT])
-        print(help_text(prog, recipe, names()), end="")
+        output.say(help_text(prog, recipe, names(), more))
         raise SystemExit(0)
     given = read_words(argv)
     if given.pop("list", False):
-        print(list_text(prog), end="")
+        output.say(list_text(prog))
         raise SystemExit(0)
     if path := given.pop("config", None):
         given = {**read_file(Path(path)), **given}
@@ -129,6 +141,6 @@ def parse(argv: Sequence[str], prog: str) -> tuple[TrainConfig, frozenset[str]]:
     if config.model not in names():
         raise ConfigError(f"--model {config.model}: {suggest(config.model, names())}")
     if print_config:
-        print(to_yaml(config), end="")
+        output.say(to_yaml(config).rstrip())
         raise SystemExit(0)
     return config, frozenset(given)

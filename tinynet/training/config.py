@@ -204,5 +204,9 @@ def suggest(word: str, known: Sequence[str]) -> str:
 
 
 def text(value: Any) -> str:
-    """Return a value as it is written on the command line."""
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    """Return a value as it is written on the command line; names with a comma stand in quotes, as in a line of CSV."""
+    return ",".join(map(_quoted, map(str, value))) if isinstance(value, tuple) else str(value)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"' if any(letter in name for letter in ',"') else name

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 import tinynet
-from tinynet import backend, models, random
+from tinynet import backend, models, random, switches
 from tinynet.nn import functional as F
 from tinynet.optim import lr_scheduler
 from tinynet.training.config import TrainConfig
@@ -139,6 +139,7 @@ class TinynetEngine:
 
     def prepare(self, backend_name: str, threads: int) -> str:
         """Choose device and CPU threads. Raises BackendUnavailable."""
+        switches.check()
         gpu = backend_name == "cupy" or (backend_name == "auto" and tinynet.cuda.is_available())
         self._device = backend.require_device("cuda" if gpu else "cpu")
         tinynet.set_num_threads(threads)

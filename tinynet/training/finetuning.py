@@ -26,13 +26,15 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
 
 
 def starting_weights(
-    fresh: Mapping[str, np.ndarray], given: Mapping[str, np.ndarray], reset: Sequence[str], path: Path
+    fresh: Mapping[str, np.ndarray], given: Mapping[str, np.ndarray], reset: Sequence[str] | None, path: Path
 ) -> dict[str, np.ndarray]:
     """Return the given weights, and fresh ones in the layers of --reset.
 
+    Args:    reset: the layers; None for a command without this flag, where all must fit
     Raises:  ConfigError: --reset names no layer
              CheckpointError: another layer lacks, is left over or has another shape; lists all
     """
+    advise, reset = reset is not None, reset or ()
     _check_layers("reset", reset, fresh)
     new = {name: array for name, array in fresh.items() if is_within(name, reset)}
     rest = {name: array.shape for name, array in fresh.items() if name not in new}
@@ -42,7 +44,11 @@ def starting_weights(
         raise CheckpointError(
             f"{path} does not fit the model; {len(lines)} differences:\n"
             + "\n".join(checkpoint.shortened(lines))
-            + (f"\nTo let a layer start anew: --reset {' '.join(layers)}" if 0 < len(layers) < 4 else "")
+            + (
+                f"\nTo let a layer start anew: --reset {' '.join(layers)}"
+                if advise and 0 < len(layers) < 4
+                else ""
+            )
         )
     return {**{name: kept[name] for name in rest}, **new}
 

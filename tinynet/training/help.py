@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import textwrap
+from collections.abc import Sequence
 from typing import get_type_hints
 
 from tinynet.training.config import TrainConfig, choices, flag, no_flag, text
@@ -25,8 +26,8 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "Where to start": {
         "weights": "state dict to start from: .safetensors, .pth (its pickle is not executed), or a run's folder",
-        "reset": "layers that start anew all the same, by the beginning of their names, as in fc",
-        "train_only": "layers to train, by the beginning of their names, as in layer4 fc; all others stay as they are",
+        "reset": "layers that start anew all the same, with all inside them, as in fc",
+        "train_only": "layers to train, with all inside them, as in layer4 fc; all others stay as they are",
         "frozen_bn": "batch normalisation of layers that are not trained uses its running statistics",
     },
     "How long": {
@@ -65,8 +66,11 @@ _NARROW = 64
 """Columns below which explanations stand under what they explain."""
 
 
-def help_text(prog: str, recipe: Recipe, models: list[str]) -> str:
-    """Return the whole text, with the values of `recipe` as defaults, for the width of the terminal."""
+def help_text(prog: str, recipe: Recipe, models: list[str], more: Sequence[tuple[str, str]] = ()) -> str:
+    """Return the whole text, with the values of `recipe` as defaults, for the width of the terminal.
+
+    Args:    more: flags that only this program has, each with its explanation
+    """
     width = min(shutil.get_terminal_size().columns, 100)
     command = f"python -m {prog}"
     lines = [
@@ -74,7 +78,7 @@ def help_text(prog: str, recipe: Recipe, models: list[str]) -> str:
         "",
         *_wrap(
             "Train a network on images. Without a recipe: a small residual net on a sample of CIFAR-10 "
-            "that comes with the package, offline, in about a minute.",
+            "that comes with the package, offline, in half a minute.",
             "",
             "",
             width,
@@ -94,6 +98,8 @@ def help_text(prog: str, recipe: Recipe, models: list[str]) -> str:
         lines += ["", f"{group} (defaults of {recipe.name})" if group == "What to train" else group]
         for name, words in names.items():
             lines += _flag(name, words.format(models=", ".join(models)), recipe, width)
+    for head, words in more:
+        lines += _item(head, words, width)
     lines += ["", "Configuration files"]
     lines += _item("--print-config", "print all values as YAML and stop", width)
     lines += _item(
@@ -101,7 +107,7 @@ def help_text(prog: str, recipe: Recipe, models: list[str]) -> str:
     )
     lines += _item("--list", "show the recipes with parameters, accuracy and seconds an epoch", width)
     lines += _item("-h, --help", "show this text; after a recipe, with its values", width)
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def list_text(prog: str) -> str:
@@ -126,7 +132,7 @@ def list_text(prog: str) -> str:
         f"Start one with: python -m {prog} NAME",
         "", "", width,
     )  # fmt: skip
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def _seconds(value: float) -> str:

@@ -79,10 +79,13 @@ class JsonLines:
         if not self.path.exists():
             return []
         *lines, _ = self.path.read_bytes().split(b"\n")
-        try:
-            return [json.loads(line) for line in lines if line]
-        except ValueError as error:
-            raise CheckpointError(f"{self.path} is damaged: {error}") from error
+        found = []
+        for number, line in enumerate(lines, 1):
+            try:
+                found += [json.loads(line)] if line else []
+            except ValueError as error:
+                raise CheckpointError(f"{self.path} is damaged: line {number}: {error}") from error
+        return found
 
     def keep(self, up_to: int, count: str) -> None:
         """Drop all lines with a larger `count`, which a resumed run will write again."""

@@ -7,6 +7,7 @@ ours, and the start costs nothing. A file goes through the same parser, so that 
 from __future__ import annotations
 
 import argparse
+import csv
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
@@ -127,7 +128,12 @@ def _dashes(word: str) -> str:
 
 
 def _names(words: Sequence[str]) -> tuple[str, ...]:
-    return tuple(part.strip() for word in words for part in word.split(",") if part.strip())
+    """Return the names in words, each a line of CSV: `cat,"dog, small"`."""
+    try:
+        parts = [part.strip() for line in csv.reader(words, skipinitialspace=True) for part in line]
+    except csv.Error as error:
+        raise ConfigError(f"{text(tuple(words))}: {error}") from error
+    return tuple(part for part in parts if part)
 
 
 def _whole(word: str) -> int:

@@ -56,6 +56,8 @@ class Report:
             say(
                 f"Training only {', '.join(config.train_only)}: {moving:,} parameters; all others stay as they are"
             )
+            if lost := [name for name in config.reset if not is_within(name, config.train_only)]:
+                say(f"  {', '.join(lost)}: starts anew, and is not among these, so that it stays random")
         say(f"Results go to {folder}")
 
     def epoch(self, record: EpochRecord) -> None:

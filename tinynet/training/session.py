@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,8 +48,9 @@ def run(config: TrainConfig, given: frozenset[str], engine: Engine, prog: str) -
             saved = checkpoint.load(folder, kinds=("last",))
             config = resumed_config(config, given, saved, engine.name)
         elif config.reset and config.weights is None:
+            who = f"--reset {text(config.reset)}" if "reset" in given else f"recipe {config.recipe}"
             raise ConfigError(
-                f"--reset {text(config.reset)} needs --weights: without it every layer starts anew"
+                f"{who} needs --weights FILE, the weights to start from: without it every layer starts anew"
             )
         threads = config.threads or available_cores()
         device = engine.prepare(config.backend, threads)
@@ -72,6 +74,11 @@ def _run_in(
         batches = data.prepare(config)
         if saved is not None:
             checkpoint.check_classes(saved, batches.classes, config.dataset)
+        elif config.record_every is not None and config.record_every > len(batches.train):
+            raise ConfigError(
+                f"--record-every {config.record_every}: an epoch has only {len(batches.train):,} mini-batches, "
+                "so that nothing would be recorded; give a smaller number"
+            )
         engine.build(config, steps_per_epoch=len(batches.train), classes=len(batches.classes))
         weights = engine.weights()
         if saved is None and config.weights is not None:
@@ -150,8 +157,11 @@ def _draw_curves(trainer: Trainer, results: dict[str, Any] | None = None) -> Non
 
 @dataclass(frozen=True)
 class _Test:
+    """What the test set gave, and with which weights, in words and by the epoch, from 1, that led to them."""
+
     found: Measured
     weights: str
+    epoch: int
 
 
 def _test(trainer: Trainer) -> _Test:
@@ -159,10 +169,12 @@ def _test(trainer: Trainer) -> _Test:
     if (trainer.folder / "best.json").exists():
         best = checkpoint.load(trainer.folder, kinds=("best",))
         trainer.engine.load_weights(best.weights)
-        weights = f"the weights of epoch {best.state['best']['epoch']}, best in validation"
+        epoch = best.state["best"]["epoch"]
+        weights = f"the weights of epoch {epoch}, best in validation"
     else:
-        weights = "the last weights"
-    return _Test(measure(trainer.engine, trainer.batches.test, "test", lambda: bool(trainer.stop)), weights)
+        epoch, weights = trainer.epoch + (trainer.step > 0), "the last weights"
+    found = measure(trainer.engine, trainer.batches.test, "test", lambda: bool(trainer.stop))
+    return _Test(found, weights, epoch)
 
 
 def _conclude(trainer: Trainer, report: Report, test: _Test, command: str) -> None:
@@ -176,6 +188,7 @@ def _conclude(trainer: Trainer, report: Report, test: _Test, command: str) -> No
             zip(classes, (found.hits / np.maximum(found.counts, 1)).tolist(), strict=True)
         ),
         "weights": test.weights,
+        "epoch": test.epoch,
         "steps": trainer.steps_done,
         "seconds": trainer.elapsed(),
         "command": command,
@@ -196,7 +209,7 @@ def _conclude(trainer: Trainer, report: Report, test: _Test, command: str) -> No
             "Checkpoint": str(folder / f"{kind}.json"),
             "Metrics": str(trainer.log.path),
             "Time": duration(results["seconds"]),
-            "Classes": f"python -m tinynet.evaluate {folder}",
+            "Classes": shlex.join(["python", "-m", "tinynet.evaluate", str(folder)]),
             "Again": command,
         }
     )

@@ -12,7 +12,7 @@ from typing import get_args
 from tinynet.training.cli import CommandParser, guard, positive
 from tinynet.training.config import Backend
 from tinynet.training.errors import ConfigError
-from tinynet.viz import augment, directions, landscape, samples
+from tinynet.viz import augment, directions, figures, landscape, samples
 
 PROG = "tinynet.viz"
 
@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder that a training wrote to")
     parser.add_argument(
         "--out",
-        type=Path,
+        type=figures.png,
         metavar="FILE",
         help="PNG for the curves of all runs (of several: curves.png here)",
     )

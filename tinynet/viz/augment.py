@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from tinynet.training.cli import CommandParser, positive
 from tinynet.training.config import Augmentation, suggest
 from tinynet.training.errors import ConfigError
+from tinynet.viz import figures, grid
 
 PROG = "tinynet.viz augment"
 
@@ -21,7 +21,6 @@ def main(argv: Sequence[str]) -> int:
     from tinynet import data
     from tinynet.data.transforms import augmentation_for, describe
     from tinynet.training.output import say
-    from tinynet.viz import figures, grid
 
     args = _parser().parse_args(argv)
     known = get_args(Augmentation)
@@ -35,7 +34,10 @@ def main(argv: Sequence[str]) -> int:
         # An epoch for each view: what happens to an image depends on its own number and the epoch.
         views = [augment(image, seed=args.seed, epoch=epoch, indices=index)[0] for epoch in range(args.views)]
         cells += [image[0], *(_centred(view, image.shape[2:]) for view in views)]
-        captions += [figures.shorten(train.classes[train.labels[i]], grid.CAPTION), *[""] * args.views]
+        captions += [
+            figures.shorten(train.classes[train.labels[i]], grid.letters(args.views + 1)),
+            *[""] * args.views,
+        ]
     path = grid.draw(
         np.stack(cells), captions, args.views + 1, args.out, f"{args.augment}: {describe(args.augment)}"
     )
@@ -62,6 +64,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--views", type=positive, default=7, metavar="N", help="views of each image (7)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of what happens to them (0)")
     parser.add_argument(
-        "--out", type=Path, default=Path("augment.png"), metavar="FILE", help="PNG to write (augment.png)"
+        "--out", type=figures.png, default="augment.png", metavar="FILE", help="PNG to write (augment.png)"
     )
     return parser

@@ -75,6 +75,8 @@ def read_results(folder: Path) -> dict[str, Any] | None:
     except ValueError as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
     check(results, tuple(f"test_{q}" for q in QUANTITIES), path)
+    if "epoch" in results:  # those of earlier versions lack it
+        check(results, ("epoch",), path)
     return results
 
 
@@ -90,6 +92,7 @@ def check(values: Any, wanted: Sequence[str], path: Path) -> None:
 def draw(runs: Sequence[Run], path: Path, title: str) -> Path:
     """Draw loss and, below, accuracy per epoch to a PNG: training, validation, and a star for the test set.
 
+    The star stands at the epoch whose weights were tested.
     One run has a colour for each of these; of several runs each has its own, and validation is dashed.
 
     Raises:  OutputError
@@ -99,11 +102,15 @@ def draw(runs: Sequence[Run], path: Path, title: str) -> Path:
     several = len(runs) > 1
     figure = figures.new(figures.WIDTH, 6.4 + (0.22 * (len(runs) + 3) if several else 0), title)
     epochs = {record["epoch"] for run in runs for record in run.records}
+    colours = figures.colours(len(runs)) if several else [None]
     for axes, quantity, label, factor in zip(
         figure.subplots(2, 1), QUANTITIES, ("Loss (nats)", "Accuracy (%)"), (1, 100), strict=True
     ):
-        for i, run in enumerate(runs):
-            _draw_run(axes, run, quantity, factor, colour=f"C{i}" if several else None)
+        for run, colour in zip(runs, colours, strict=True):
+            _draw_run(axes, run, quantity, factor, colour)
+        if not axes.lines:
+            words = f"no epoch has a {quantity} that is a finite number"
+            axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center")
         axes.set_xlabel("Epoch")
         axes.set_ylabel(label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -114,11 +121,11 @@ def draw(runs: Sequence[Run], path: Path, title: str) -> Path:
         if axes.lines and not several:
             axes.legend()
     if several:
-        _explain(figure, runs)
+        _explain(figure, runs, colours)
     return figures.save(figure, path)
 
 
-def _draw_run(axes: Any, run: Run, quantity: str, factor: int, colour: str | None) -> None:
+def _draw_run(axes: Any, run: Run, quantity: str, factor: int, colour: Any) -> None:
     """Draw one run in one colour, or each of its parts in its own."""
     epochs = [record["epoch"] for record in run.records]
     marker = "o" if len(epochs) <= MARKED else ""
@@ -129,12 +136,14 @@ def _draw_run(axes: Any, run: Run, quantity: str, factor: int, colour: str | Non
         if any(value == value for value in values):
             axes.plot(
                 epochs, values, marker=marker, markersize=4, label=words,
-                color=colour or own, linestyle="-" if colour is None else style,
+                color=own if colour is None else colour, linestyle="-" if colour is None else style,
             )  # fmt: skip
     value = None if run.results is None else run.results[f"test_{quantity}"]
     if value is not None:
         words = "test, " + (f"{factor * value:.2f} %" if quantity == "accuracy" else f"{value:.4f}")
-        axes.plot(epochs[-1:], [factor * value], label=words, color=colour or "C2", **_STAR)
+        # At the epoch whose weights were tested: the best of validation, not always the last.
+        epoch = (run.results or {}).get("epoch") or epochs[-1]
+        axes.plot([epoch], [factor * value], label=words, color="C2" if colour is None else colour, **_STAR)
 
 
 _STAR: dict[str, Any] = {
@@ -142,11 +151,14 @@ _STAR: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _explain(figure: Any, runs: Sequence[Run]) -> None:
+def _explain(figure: Any, runs: Sequence[Run], colours: Sequence[Any]) -> None:
     """Put one legend below both drawings: a colour for each run, with its test accuracy, then what the lines are."""
     from matplotlib.lines import Line2D
 
-    lines = [Line2D([], [], color=f"C{i}", linewidth=3, label=_label(run)) for i, run in enumerate(runs)]
+    lines = [
+        Line2D([], [], color=colour, linewidth=3, label=_label(run))
+        for run, colour in zip(runs, colours, strict=True)
+    ]
     lines.append(Line2D([], [], color="0.4", linestyle="-", label="training"))
     if any(record["val_loss"] is not None for run in runs for record in run.records):
         lines.append(Line2D([], [], color="0.4", linestyle="--", label="validation"))
@@ -157,7 +169,6 @@ def _explain(figure: Any, runs: Sequence[Run]) -> None:
 
 
 def _label(run: Run) -> str:
-    # In a legend "$" would begin a formula, and "_" in front keep the line out.
-    name = "\u200b" * run.name.startswith("_") + figures.shorten(run.name, 60).replace("$", r"\$")
+    name = figures.plain(figures.shorten(run.name, 60))
     value = None if run.results is None else run.results["test_accuracy"]
     return name if value is None else f"{name}: test {100 * value:.2f} %"

@@ -243,7 +243,7 @@ def _parser() -> CheckpointParser:
     )
     parser.add_argument("--data-dir", metavar="FOLDER", help="folder of the data set's files")
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help=f"PNG to write ({NAME} or {NAME_OF_TWO} in the run)"
+        "--out", type=figures.png, metavar="FILE", help=f"PNG to write ({NAME} or {NAME_OF_TWO} in the run)"
     )
     return parser
 

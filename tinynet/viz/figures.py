@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
+from argparse import ArgumentTypeError
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,6 +47,37 @@ def save(figure: Figure, path: Path) -> Path:
     figure.savefig(picture, dpi=DPI)
     write_atomically(path, picture.getvalue())
     return path
+
+
+def png(word: str) -> Path:
+    """Read the PNG that a command is to write, and refuse one that it could not, before any work.
+
+    Raises:  argparse.ArgumentTypeError: another kind of file, a folder, or no folder to write into
+    """
+    path = Path(word)
+    if path.suffix.lower() != ".png":
+        raise ArgumentTypeError(f"{word}: pictures are PNG, so the name must end with .png")
+    if path.is_dir():
+        raise ArgumentTypeError(f"{word} is a folder: name a file in it")
+    if not path.parent.is_dir():
+        raise ArgumentTypeError(f"{word}: there is no folder {path.parent}; make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise ArgumentTypeError(f"{word}: the folder {path.parent} cannot be written to")
+    return path
+
+
+def colours(count: int) -> list[Any]:
+    """Return so many colours that differ: matplotlib's ten, or of more the steps of a rainbow."""
+    import matplotlib
+
+    if count <= 10:
+        return [f"C{i}" for i in range(count)]
+    return list(matplotlib.colormaps["turbo"](np.linspace(0.05, 0.95, count)))
+
+
+def plain(name: str) -> str:
+    """Return a name as a legend shows it: there "$" would begin a formula, and "_" in front keep its line out."""
+    return "\u200b" * name.startswith("_") + name.replace("$", r"\$")
 
 
 def pixels(image: np.ndarray) -> np.ndarray:

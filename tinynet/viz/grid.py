@@ -10,12 +10,22 @@ import numpy as np
 from tinynet.training.errors import ConfigError
 from tinynet.viz import figures
 
-CAPTION = 14
-"""Letters of a line of a caption that find room in a row of eight images."""
 MOST = 500
 """Images of a grid: matplotlib takes some 30 ms for each."""
 _LINE = 0.19
 """Inches of a line."""
+_LETTERS = 100
+"""Letters of one point to an inch, as wide as an n."""
+
+
+def letters(columns: int) -> int:
+    """Return how many letters of a caption find room above an image, in rows of so many."""
+    return max(int(_LETTERS * figures.WIDTH / columns / _font(columns)), 1)
+
+
+def _font(columns: int) -> int:
+    """Return the size of captions in points."""
+    return 9 if columns <= 4 else 8
 
 
 def draw(images: np.ndarray, captions: Sequence[str], columns: int, path: Path, title: str) -> Path:
@@ -39,5 +49,5 @@ def draw(images: np.ndarray, captions: Sequence[str], columns: int, path: Path, 
         axes.set_axis_off()
     for axes, image, caption in zip(places, images, captions, strict=False):
         axes.imshow(figures.pixels(image), interpolation="nearest")
-        axes.set_title(caption, fontsize=8 if columns > 4 else 9, pad=2, parse_math=False)
+        axes.set_title(caption, fontsize=_font(columns), pad=2, parse_math=False)
     return figures.save(figure, path)

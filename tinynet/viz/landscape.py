@@ -124,9 +124,10 @@ def band(name: str, runs: Sequence[tuple[np.ndarray, np.ndarray]], smooth: int =
     return Band(name, np.array(kept), low, high)
 
 
-def draw(bands: Sequence[Band], path: Path, title: str) -> Path:
+def draw(bands: Sequence[Band], path: Path, title: str, smooth: int = 1) -> Path:
     """Draw bands over the steps to a PNG; peaks far above all the rest are cut off, and the axis says so.
 
+    Args:    smooth: over how many records each loss is a mean, for the axis
     Raises:  OutputError; ValueError: no band, or no finite loss in any
     """
     highest = np.concatenate([each.high[np.isfinite(each.high)] for each in bands]) if bands else np.zeros(0)
@@ -134,19 +135,25 @@ def draw(bands: Sequence[Band], path: Path, title: str) -> Path:
         raise ValueError("no band with a finite loss to draw")
     figure = figures.new(figures.WIDTH, 4.4, title)
     axes = figure.subplots()
-    for i, each in enumerate(bands):
-        label = "\u200b" * each.name.startswith("_") + each.name.replace("$", r"\$")
+    for each, colour in zip(bands, figures.colours(len(bands)), strict=True):
         axes.fill_between(
-            each.steps, each.low, each.high, color=f"C{i}", alpha=0.35, linewidth=0, label=label
+            each.steps,
+            each.low,
+            each.high,
+            color=colour,
+            alpha=0.35,
+            linewidth=0,
+            label=figures.plain(each.name),
         )
         for edge in (each.low, each.high):
-            axes.plot(each.steps, edge, color=f"C{i}", linewidth=1)
+            axes.plot(each.steps, edge, color=colour, linewidth=1)
     axes.set_xlabel("Step (mini-batches)")
-    axes.set_ylabel("Training loss (nats)")
+    label = "Training loss (nats)" + (f", mean over {smooth} records" if smooth > 1 else "")
     usual = float(np.quantile(highest, 0.98))
     if highest.max() > 3 * usual:
         axes.set_ylim(0, 1.3 * usual)
-        axes.set_ylabel(f"Training loss (nats), cut; the peak is {highest.max():.3g}")
+        label += f", cut; the peak is {highest.max():.3g}"
+    axes.set_ylabel(label)
     axes.grid(alpha=0.3)
     axes.legend()
     return figures.save(figure, path)
@@ -167,7 +174,7 @@ def main(argv: Sequence[str]) -> int:
         _describe(bands[-1], words, runs)
     if not any(np.isfinite(each.high).any() for each in bands):
         raise ConfigError("no run has a finite loss: there is nothing to draw")
-    say(f"Landscape   {draw(bands, args.out, args.title)}")
+    say(f"Landscape   {draw(bands, args.out, args.title, args.smooth)}")
     return 0
 
 
@@ -202,7 +209,7 @@ def _parser() -> CommandParser:
         help="name of a band and the folders of its runs; once for each band",
     )
     parser.add_argument(
-        "--out", type=Path, default=Path(NAME), metavar="FILE", help=f"PNG to write ({NAME} here)"
+        "--out", type=figures.png, default=NAME, metavar="FILE", help=f"PNG to write ({NAME} here)"
     )
     parser.add_argument(
         "--smooth", type=positive, default=1, metavar="N", help="mean over N recorded losses of each run (1)"

@@ -88,7 +88,9 @@ def make(
     """Draw all pictures of a run into its folder.
 
     Args:    image: shown to the network for its feature maps, in place of the first test image
-    Raises:  ConfigError: no run there; DataError: `image` cannot be read; OutputError; BackendUnavailable
+             data_dir: where its data set is, in place of the usual places
+    Raises:  ConfigError: no run there, or other classes in `data_dir`; DataError: `image` or `data_dir` is unreadable
+             OutputError; BackendUnavailable
     """
     check_run(folder)
     if image is not None:
@@ -101,9 +103,10 @@ def make(
             run.trained = inference.load(folder, backend, threads)
     else:
         run.missing.append("Pictures of the network: the folder holds no checkpoint")
+    named = None if run.trained is None or data_dir is None else run.trained.parts(data_dir)  # as above
     _draw_course(run)
     if run.trained is not None:
-        _draw_network(run, run.trained, image, data_dir)
+        _draw_network(run, run.trained, image, named)
     if (folder / directions.NAME_OF_TWO).is_file():
         run.add(
             folder / directions.NAME_OF_TWO,
@@ -152,12 +155,15 @@ def _draw_course(run: Pictures) -> None:
         )
 
 
-def _draw_network(run: Pictures, trained: Trained, image: Path | None, data_dir: str | None) -> None:
+def _draw_network(
+    run: Pictures, trained: Trained, image: Path | None, parts: dict[str, ArrayDataset] | None
+) -> None:
+    """Draw what needs the network and images: of `parts`, or, without, of the usual places."""
     test: ArrayDataset | None = None
     with run.attempt(
         "Confusion matrix, mistakes, loss along a direction" + ("" if image else ", feature maps")
     ):
-        parts = trained.parts(data_dir)
+        parts = parts or trained.parts()
         test = parts["test"]
     if test is not None:
         _draw_answers(run, trained, test)
@@ -166,7 +172,7 @@ def _draw_network(run: Pictures, trained: Trained, image: Path | None, data_dir:
     if image is not None or test is not None:
         with run.attempt("Feature maps"):
             _draw_feature_maps(run, trained, image, test)
-    if test is not None:
+    if parts is not None:
         with run.attempt("Loss along a random direction"):
             _draw_direction(run, trained, parts["train"])
 

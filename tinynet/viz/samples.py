@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from tinynet.training.cli import CommandParser, positive
+from tinynet.viz import figures, grid
 
 PROG = "tinynet.viz samples"
 
@@ -16,7 +16,6 @@ def main(argv: Sequence[str]) -> int:
     from tinynet import data
     from tinynet.random import generator
     from tinynet.training.output import say
-    from tinynet.viz import figures, grid
 
     args = _parser().parse_args(argv)
     splits = data.load(args.dataset, data_dir=args.data_dir)
@@ -28,7 +27,9 @@ def main(argv: Sequence[str]) -> int:
     say(f"{'all':<{width}}  {len(splits.train):>8,}  {len(splits.test):>8,}")
     train = splits.train
     order = generator("samples", seed=args.seed).permutation(len(train))[: args.images]
-    captions = [figures.shorten(train.classes[label], grid.CAPTION) for label in train.labels[order]]
+    captions = [
+        figures.shorten(train.classes[label], grid.letters(args.columns)) for label in train.labels[order]
+    ]
     path = grid.draw(train.images[order], captions, args.columns, args.out, f"{train.name}, training images")
     say(f"{len(order)} of them: {path}")
     return 0
@@ -41,6 +42,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--columns", type=positive, default=8, metavar="N", help="in a row (8)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of which (0)")
     parser.add_argument(
-        "--out", type=Path, default=Path("samples.png"), metavar="FILE", help="PNG to write (samples.png)"
+        "--out", type=figures.png, default="samples.png", metavar="FILE", help="PNG to write (samples.png)"
     )
     return parser

@@ -21,7 +21,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-from tinynet.backend import BackendUnavailable
+from tinynet import switches
 
 _engines: list[Any] = []
 _announced = False
@@ -38,9 +38,7 @@ def cpu() -> tuple[str, str, int]:
     TINYNET_ISA limits the instructions: "avx2" (256 bits), "sse" (128 bits) or "auto", all that the CPU has. A limit
     above what the CPU has changes nothing.
     """
-    limit = os.environ.get("TINYNET_ISA", "auto")
-    if limit not in ("auto", *LEVELS):
-        raise BackendUnavailable(f"TINYNET_ISA is {limit!r}; it must be 'auto', 'avx2' or 'sse'")
+    limit = switches.read("TINYNET_ISA")
     try:
         has = llvm.get_host_cpu_features()
     except RuntimeError:  # LLVM does not know how to ask this CPU

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 from typing import Any
 
 import numpy as np
 
-from tinynet.backend import BackendUnavailable
+from tinynet import switches
 from tinynet.kernels.cpu.codegen import (
     direct_plan,
     few_plan,
@@ -26,15 +25,7 @@ from tinynet.kernels.cpu.codegen.shape import Shape
 from tinynet.kernels.cpu.codegen.transforms import FORMS
 from tinynet.memory import empty
 
-
-def _read_switch() -> bool:
-    choice = os.environ.get("TINYNET_CONV", "auto")
-    if choice not in ("auto", "direct"):
-        raise BackendUnavailable(f"TINYNET_CONV is {choice!r}; it must be 'auto' or 'direct'")
-    return choice == "auto"
-
-
-use_winograd = _read_switch()
+use_winograd = switches.read("TINYNET_CONV") == "auto"
 """Whether 3x3 convolutions of stride 1 and 2 run as Winograd's; off with TINYNET_CONV=direct."""
 
 
