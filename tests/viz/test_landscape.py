@@ -95,7 +95,7 @@ def test_far_peaks_are_cut_and_told(tmp_path, monkeypatch):
     assert axes.get_ylim() == (0, 1.3)
     assert axes.get_ylabel() == "Training loss (nats), cut; the peak is 80"
     landscape.draw([landscape.band("a", [run(flat)], 4)], tmp_path / "a.png", "title", 4)
-    assert figures[1].axes[0].get_ylabel() == "Training loss (nats), mean over 4 records"
+    assert figures[1].axes[0].get_ylabel() == "Training loss (nats),\nmean over 4 records"
 
 
 def test_command(tmp_path, monkeypatch, capsys):

@@ -148,7 +148,7 @@ def draw(bands: Sequence[Band], path: Path, title: str, smooth: int = 1) -> Path
         for edge in (each.low, each.high):
             axes.plot(each.steps, edge, color=colour, linewidth=1)
     axes.set_xlabel("Step (mini-batches)")
-    label = "Training loss (nats)" + (f", mean over {smooth} records" if smooth > 1 else "")
+    label = "Training loss (nats)" + (f",\nmean over {smooth} records" if smooth > 1 else "")
     usual = float(np.quantile(highest, 0.98))
     if highest.max() > 3 * usual:
         axes.set_ylim(0, 1.3 * usual)
