@@ -68,6 +68,7 @@ def convolution(name: str, batch: int, channels: int, size: int) -> tuple[tuple,
             "bias": None,
             "scale": weight[:, 0, 0, 0],
             "shift": weight[:, 0, 0, 1],
+            "statistics": None,
             "other": x,
             "relu": True,
         }

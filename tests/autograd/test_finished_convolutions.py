@@ -62,6 +62,36 @@ def changed_weight(m: Any, x: tn.Tensor) -> tn.Tensor:
     return y
 
 
+def changed_norm(m: Any, x: tn.Tensor) -> tn.Tensor:
+    y = []
+    for tensor in (m.norm.weight, m.norm.bias, m.norm.running_mean, m.norm.running_var):
+        z = norm_of(m, x)
+        tensor.mul_(2.0)
+        y.append(F.relu(z) + norm_of(m, x))
+        tensor.mul_(0.5)
+    return tn.cat(y)
+
+
+def reset_norm(m: Any, x: tn.Tensor) -> tn.Tensor:
+    z = norm_of(m, x)
+    before = {name: tensor.clone() for name, tensor in m.norm.state_dict().items()}
+    m.norm.reset_running_stats()
+    y = F.relu(z) + norm_of(m, x)
+    m.norm.load_state_dict(before)
+    return y + norm_of(m, x)
+
+
+def moved_statistics(m: Any, x: tn.Tensor) -> tn.Tensor:
+    mode, y = m.norm.training, x
+    for momentum in (0.1, None):
+        z = norm_of(m, x)
+        m.norm.momentum = momentum
+        m.norm.train()(x)
+        m.norm.train(mode)
+        y = y + F.relu(z) + norm_of(m, x)
+    return y
+
+
 def changed_input(m: Any, x: tn.Tensor) -> tn.Tensor:
     y = norm_of(m, x)
     x.add_(1.0)
@@ -91,6 +121,9 @@ USES: dict[str, Callable[[Any, tn.Tensor], Any]] = {
     "norm twice": norm_twice,
     "two norms": two_norms,
     "changed weight": changed_weight,
+    "changed norm": changed_norm,
+    "reset norm": reset_norm,
+    "moved statistics": moved_statistics,
     "changed input": changed_input,
     "changed result": changed_result,
     "two results": lambda m, x: (m.conv(x), norm_of(m, x)),
@@ -156,6 +189,7 @@ def test_one_kernel_does_it_all(
         "its ReLU is a pass of its own"
     )
     assert [last["scale"] is not None, last["other"] is not None, last["relu"]] == [scaled, added, relu]
+    assert (last["statistics"] is not None) == scaled
 
 
 def test_nothing_waits_for_a_convolution_when_the_model_returns(runs: list[dict[str, Any]]) -> None:

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from tinynet import kernels
+from tinynet.kernels.cpu import conv as cpu_conv
 from tinynet.kernels.cpu.codegen import few_plan, small_plan, winograd_plan
 from tinynet.kernels.cpu.conv import conv2d_generated
 from tinynet.kernels.cpu.fused import channel_affine
 from tinynet.kernels.generic import conv, fused
+from tinynet.kernels.generic.normalization import coefficients
 
 NAMES = ["conv2d_finished_"]
 GEOMETRIES: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
@@ -28,8 +30,9 @@ GEOMETRIES: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] =
     "small images": ((24, 40, 2, 2), (48, 40, 3, 3), {"padding": (1, 1)}),
 }
 KINDS = [
-    dict(zip(("bias", "scale", "other", "relu"), chosen, strict=True))
-    for chosen in itertools.product((False, True), repeat=4)
+    dict(zip(("bias", "scale", "other", "relu", "statistics"), chosen, strict=True))
+    for chosen in itertools.product((False, True), repeat=5)
+    if chosen[1] or not chosen[4]
 ]
 """Every choice of what is done."""
 
@@ -46,11 +49,13 @@ def call(rng: np.random.Generator, name: str, kind: dict[str, bool]) -> tuple[np
     weight = rng.standard_normal(weight_shape).astype(np.float32)
     y = channels_last(conv.conv2d.kernel.generic(x, weight, None, **geometry))  # type: ignore[attr-defined]
     other = channels_last(rng.standard_normal(y.shape).astype(np.float32))
-    bias, scale, shift = rng.uniform(-1.5, 1.5, (3, len(weight))).astype(np.float32)
+    bias, scale, shift, mean = rng.uniform(-1.5, 1.5, (4, len(weight))).astype(np.float32)
+    var = rng.uniform(0, 2, len(weight)).astype(np.float32)
     given = {
         "bias": bias if kind["bias"] else None,
         "scale": scale if kind["scale"] else None,
         "shift": shift if kind["scale"] else None,
+        "statistics": (mean, var, 1e-3) if kind["statistics"] else None,
         "other": other if kind["other"] else None,
         "relu": kind["relu"],
     }
@@ -89,8 +94,11 @@ def test_equals_the_passes_one_by_one(
         geometry = {key: given[key] for key in ("stride", "padding", "dilation", "groups")}
         expected = conv2d_generated(given["x"], given["weight"], given["bias"], **geometry)
         if kind["scale"]:
+            scale, shift = given["scale"], given["shift"]
+            if kind["statistics"]:
+                scale, shift = coefficients(scale, shift, *given["statistics"])
             expected = channel_affine(
-                expected, scale=given["scale"], shift=given["shift"],
+                expected, scale=scale, shift=shift,
                 other=None, other_scale=None, other_shift=None, relu=False,
             )  # fmt: skip
         if kind["other"]:
@@ -122,17 +130,29 @@ def test_the_geometries_reach_every_kernel() -> None:
 
 
 @pytest.mark.usefixtures("accelerated")
-@pytest.mark.parametrize("change", ["planes", "dtype", "groups"])
-def test_what_is_left_to_the_generic_kernel(change: str, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("change", ["planes", "dtype", "statistics", "groups", "no compiler"])
+def test_what_is_left_to_the_generic_kernel(
+    change: str, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     y, given = call(rng, "winograd", KINDS[-1])
     if change == "planes":
         y = np.ascontiguousarray(y)
     elif change == "dtype":
         given["scale"] = given["scale"].astype(np.float64)
+    elif change == "statistics":
+        mean, var, eps = given["statistics"]
+        given["statistics"] = mean, var.astype(np.float64), eps
+    elif change == "no compiler":
+
+        def absent() -> None:
+            raise ModuleNotFoundError("llvmlite")
+
+        monkeypatch.setattr(cpu_conv, "has_compiler", lambda: False)
+        monkeypatch.setattr(cpu_conv, "_generated", absent)
     else:
         given["groups"], given["weight"] = 2, given["weight"][:, :8]
     finished = fused.conv2d_finished_.kernel  # type: ignore[attr-defined]
     assert finished.select(y, **given) is finished.generic
-    if change != "dtype":
+    if change in ("planes", "groups"):
         fused.conv2d_finished_(y, **given)
         assert np.isfinite(y).all()

@@ -7,6 +7,7 @@ import pytest
 
 from reference import kernel_accuracy
 from reference.kernel_accuracy import FAST, TINYNET, TORCH, Batch, error, measure, report
+from tinynet import switches
 from tinynet.kernels import registry
 from tinynet.kernels.cpu.codegen import convolution
 
@@ -34,7 +35,7 @@ def test_the_ways_are_what_the_switches_choose():
         assert not convolution.use_winograd
     with TINYNET["tinynet, generic kernels"]():
         assert not registry._use_accelerated
-    assert convolution.use_winograd == convolution._read_switch()
+    assert convolution.use_winograd == (switches.read("TINYNET_CONV") == "auto")
 
 
 @pytest.mark.parametrize(

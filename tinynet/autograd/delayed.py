@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from tinynet import run_ahead, switches
-from tinynet.autograd.expressions import Affine, Convolved, Running, Sum, waits_for_convolution
+from tinynet.autograd.expressions import PLAIN, Affine, Convolved, Running, Sum, waits_for_convolution
 from tinynet.backend import Array
 from tinynet.grad_mode import thread
 from tinynet.kernels.generic import fused
@@ -304,7 +304,7 @@ def convolved(
         return None
     given = {"x": x, "weight": weight, "bias": bias, **options}
     kernel = fused.conv2d_finished_.kernel  # type: ignore[attr-defined]
-    chosen = kernel.select(memory, **given, scale=None, shift=None, other=None, relu=False)
+    chosen = kernel.select(memory, **given, **PLAIN)
     if chosen is kernel.generic:
         return None
     if not private:
@@ -322,6 +322,7 @@ def finish_convolutions() -> None:
         for tensor in _those_that_wait():
             if waits_for_convolution(tensor.expression):
                 unfinished(tensor)
+        _means.clear()
 
 
 run_ahead.at_end(finish_convolutions)
@@ -335,7 +336,19 @@ def convolution_of(x: Tensor) -> Convolved | None:
 
 def scaled_and_shifted(affine: Affine) -> DelayedTensor:
     """Return x * scale + shift, later."""
+    if affine.statistics is not None:
+        _means.add(id(affine.statistics[0]))
     return DelayedTensor(affine)
+
+
+_means: set[int] = set()
+"""The running means, by their `id`, that something may wait to be normalised with."""
+
+
+def settle_statistics(mean: Array, var: Array) -> None:
+    """Do as `settle` before running statistics change, which they do at every step, but wait only if it must be."""
+    if id(mean) in _means:
+        settle(mean, var)
 
 
 def added(x: Any, y: Any) -> DelayedTensor | None:

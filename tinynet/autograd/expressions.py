@@ -9,10 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from tinynet import run_ahead
 from tinynet.backend import Array
-from tinynet.kernels.generic import conv, fused
+from tinynet.kernels.generic import conv, fused, normalization
 from tinynet.memory import empty_like
+
+PLAIN: dict[str, Any] = {**dict.fromkeys(("scale", "shift", "statistics", "other")), "relu": False}
+"""The ending of a convolution to whose results nothing is done."""
 
 
 @dataclass(eq=False)
@@ -43,7 +48,7 @@ class Convolved:
         """Return the plain values."""
         if self._values is None:
             y = empty_like(self.x) if self._taken else self.x
-            self._values = self._run(y, scale=None, shift=None, other=None, relu=False)
+            self._values = self._run(y, **PLAIN)
         return self._values
 
     def finish(self, **rest: Any) -> Array | None:
@@ -67,10 +72,20 @@ class Affine:
     shift: Array
     source: Convolved | None = None
     """What gives x, if that is not computed yet."""
+    statistics: tuple[Array, Array, float] | None = None
+    """Mean, variance and eps, if scale and shift are the weight and bias of batch normalisation with these."""
 
     def reads(self) -> tuple[Array, ...]:
         """Return the arrays that the values are computed from."""
-        return *((self.x,) if self.source is None else self.source.reads()), self.scale, self.shift
+        more = () if self.statistics is None else self.statistics[:2]
+        return *((self.x,) if self.source is None else self.source.reads()), self.scale, self.shift, *more
+
+    def coefficients(self) -> tuple[Array, Array]:
+        """Return what x is to be multiplied by, and what is to be added."""
+        if self.statistics is None:
+            return self.scale, self.shift
+        with np.errstate(all="ignore"):  # as in every operation
+            return normalization.coefficients(self.scale, self.shift, *self.statistics)
 
     def plain(self) -> Array:
         """Return x, computed."""
@@ -200,16 +215,19 @@ def _affine(first: Affine, second: Affine | Array | None, relu: bool) -> Array:
         if second.source is not None:
             other = second.compute()
         else:
-            other, scale, shift = second.x, second.scale, second.shift
+            other, (scale, shift) = second.x, second.coefficients()
     if first.source is not None and scale is None:
-        y = first.source.finish(scale=first.scale, shift=first.shift, other=other, relu=relu)
+        y = first.source.finish(
+            scale=first.scale, shift=first.shift, statistics=first.statistics, other=other, relu=relu
+        )
         if y is not None:
             return y
+    own_scale, own_shift = first.coefficients()
     return run_ahead.call(
         fused.channel_affine,
         first.plain(),
-        scale=first.scale,
-        shift=first.shift,
+        scale=own_scale,
+        shift=own_shift,
         other=other,
         other_scale=scale,
         other_shift=shift,

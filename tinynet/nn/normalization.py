@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from tinynet.autograd import delayed
 from tinynet.creation import int64, ones, zeros
 from tinynet.nn import functional as F
 from tinynet.nn import init
@@ -75,6 +76,7 @@ class _NormBase(Module):
                 (self.running_var, 1),
                 (self.num_batches_tracked, 0),
             ):
+                delayed.settle(buffer.array)
                 buffer.array[...] = value
 
     def reset_parameters(self) -> None:

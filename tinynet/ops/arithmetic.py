@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.autograd import Function, delayed
+from tinynet.autograd import Function, delayed, is_grad_enabled, quietly
 from tinynet.autograd.delayed import DelayedTensor
 from tinynet.backend import array_module
 from tinynet.kernels.generic import fused
@@ -205,6 +205,12 @@ def _scaled(other: Any, alpha: Any, input: Any) -> Any:
     return other * alpha
 
 
+def _alike(x: Tensor, y: Tensor) -> bool:
+    """Return whether two tensors have one shape and dtype."""
+    first, second = delayed.outline(x), delayed.outline(y)
+    return first.shape == second.shape and first.dtype == second.dtype
+
+
 def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """Return input + alpha * other."""
     if alpha != 1:
@@ -212,7 +218,11 @@ def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     if (
         (isinstance(input, DelayedTensor) and isinstance(other, Tensor))
         or (isinstance(other, DelayedTensor) and isinstance(input, Tensor))
-    ) and (input.shape == other.shape and input.dtype == other.dtype):
+    ) and _alike(input, other):
+        if not is_grad_enabled():  # as in ops.conv.conv2d
+            later = quietly(delayed.added, input, other)
+            if later is not None:
+                return later
         return Add.apply(input, other)  # `operands` would ask for the values
     return Add.apply(*operands(input, other))
 

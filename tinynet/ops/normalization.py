@@ -145,12 +145,18 @@ class ChannelSum(Function):
         return expand(reshape(grad, (1, -1, *(1,) * (len(ctx.shape) - 2))), ctx.shape)
 
 
-def finish_later(x: Tensor, scale: Array, shift: Array) -> Tensor | None:
-    """Return x * scale + shift, to be done by the convolution that x waits for; None of another tensor."""
+def finish_later(
+    x: Tensor, scale: Array, shift: Array, statistics: tuple[Array, Array, float] | None = None
+) -> Tensor | None:
+    """Return an `Affine` of these, to be done by the convolution that x waits for; None of another tensor."""
     source = delayed.convolution_of(x)
-    if source is None or scale.dtype != source.x.dtype:
+    if source is None:
         return None
-    return delayed.scaled_and_shifted(delayed.Affine(source.x, scale, shift, source))
+    dtype = source.x.dtype
+    for array in (scale, shift) if statistics is None else (scale, shift, statistics[0], statistics[1]):
+        if array.dtype is not dtype and array.dtype != dtype:
+            return None
+    return delayed.scaled_and_shifted(delayed.Affine(source.x, scale, shift, source, statistics))
 
 
 class ChannelAffine(Function):

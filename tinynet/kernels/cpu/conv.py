@@ -17,18 +17,29 @@ Measured: `python -m benchmarks.kernels`
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from tinynet.backend import Array, sum_dtype
-from tinynet.kernels.cpu.available import FLOAT32, LEAST, channels_last, in_rows, is_float32, pays
+from tinynet.kernels.cpu.available import (
+    LEAST,
+    all_float32,
+    channels_last,
+    has_compiler,
+    in_rows,
+    is_float32,
+    pays,
+)
 from tinynet.kernels.generic import conv as generic
 from tinynet.kernels.generic import fused
 from tinynet.kernels.generic.im2col import Pair, im2col, output_size, pad_channels_last, window_slices
 from tinynet.kernels.registry import accelerates
 from tinynet.threads import in_parallel, pieces
+
+Sizes = tuple[int, ...]
 
 CHUNK = 2 << 20
 """Bytes of windows at a time, for each thread: from 1 to 4 MiB the time hardly changes (L2 1 MiB, L3 32 MiB)."""
@@ -238,16 +249,16 @@ def _forward_by_machine_code(
     x: Array, weight: Array, bias: Array | None = None, *, stride: Pair, groups: int, **_: Any
 ) -> bool:
     """Return the same of a convolution, which pays too where only the results are many: of an image of 3 channels."""
-    if not x.size or not weight.size:
+    return is_float32(x) and x.dtype == weight.dtype and _covers(x.shape, weight.shape, stride, groups)
+
+
+@functools.lru_cache(4096)
+def _covers(x: Sizes, weight: Sizes, stride: Pair, groups: int) -> bool:
+    sizes = math.prod(x), math.prod(weight)
+    if not all(sizes):
         return False
-    results = x.size // x.shape[1] * len(weight) // (stride[0] * stride[1])  # but for the border
-    return (
-        groups == 1
-        and stride[0] == stride[1]
-        and max(x.size, weight.size, results) >= LEAST
-        and is_float32(x)
-        and x.dtype == weight.dtype
-    )
+    results = sizes[0] // x[1] * weight[0] // (stride[0] * stride[1])  # but for the border
+    return groups == 1 and stride[0] == stride[1] and max(*sizes, results) >= LEAST
 
 
 @accelerates(generic.conv2d, device="cpu", when=_forward_by_machine_code, ahead=True)
@@ -271,6 +282,7 @@ def _can_be_finished(
     bias: Array | None,
     scale: Array | None,
     shift: Array | None,
+    statistics: tuple[Array, Array, float] | None,
     other: Array | None,
     relu: bool,
     stride: Pair,
@@ -279,12 +291,21 @@ def _can_be_finished(
     groups: int,
 ) -> bool:
     """Return whether generated kernels cover the call, y is channels last, and the lanes lie along its channels."""
-    for array in (y, bias, scale, shift, other):
-        if array is not None and array.dtype is not FLOAT32 and array.dtype != FLOAT32:
-            return False
-    if not (_forward_by_machine_code(x, weight, stride=stride, groups=groups) and in_rows(y)):
+    if not all_float32((y, x, weight, bias, scale, shift, other, *(statistics or ()))):
         return False
-    return not _generated().takes_planes(_shape(x.shape, weight.shape, stride, padding, dilation))
+    if not (has_compiler() and in_rows(y)):
+        return False
+    return _finishes(x.shape, weight.shape, stride, padding, dilation, groups, _generated().use_winograd)
+
+
+@functools.lru_cache(4096)
+def _finishes(
+    x: Sizes, weight: Sizes, stride: Pair, padding: Pair, dilation: Pair, groups: int, _: bool
+) -> bool:
+    """Return the same of shapes alone; the last argument is the switch `use_winograd`, which decides too."""
+    if not _covers(x, weight, stride, groups):
+        return False
+    return not _generated().takes_planes(_shape(x, weight, stride, padding, dilation))
 
 
 @accelerates(fused.conv2d_finished_, device="cpu", when=_can_be_finished, ahead=True)
@@ -296,6 +317,7 @@ def conv2d_finished_generated_(
     bias: Array | None,
     scale: Array | None,
     shift: Array | None,
+    statistics: tuple[Array, Array, float] | None,
     other: Array | None,
     relu: bool,
     stride: Pair,
@@ -312,6 +334,7 @@ def conv2d_finished_generated_(
         bias=None if bias is None else np.ascontiguousarray(bias),
         scale=None if scale is None else np.ascontiguousarray(scale),
         shift=None if shift is None else np.ascontiguousarray(shift),
+        statistics=statistics and (*map(np.ascontiguousarray, statistics[:2]), statistics[2]),
         other=None if other is None else channels_last(other),
         relu=relu,
     )
@@ -359,7 +382,7 @@ def conv2d_grad_weight_generated(
 
 
 @functools.lru_cache(4096)
-def _shape(x: tuple[int, ...], weight: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair) -> Any:
+def _shape(x: Sizes, weight: Sizes, stride: Pair, padding: Pair, dilation: Pair) -> Any:
     """Return what codegen/convolution.py needs to know, from the shapes (N, C, H, W) and (O, C, KH, KW)."""
     from tinynet.kernels.cpu.codegen.shape import Shape
 

@@ -10,7 +10,7 @@ import numpy as np
 from tinynet.backend import Array, array_module, sum_dtype
 from tinynet.kernels.generic.conv import conv2d, conv2d_grad_input
 from tinynet.kernels.generic.im2col import Pair
-from tinynet.kernels.generic.normalization import channel_mean
+from tinynet.kernels.generic.normalization import channel_mean, coefficients
 from tinynet.kernels.registry import kernel
 
 
@@ -67,6 +67,7 @@ def conv2d_finished_(
     bias: Array | None,
     scale: Array | None,
     shift: Array | None,
+    statistics: tuple[Array, Array, float] | None,
     other: Array | None,
     relu: bool,
     stride: Pair,
@@ -74,8 +75,13 @@ def conv2d_finished_(
     dilation: Pair,
     groups: int,
 ) -> None:
-    """Write conv2d(x) into y, times scale plus shift, plus `other`, and of that the positive part, as far as given."""
+    """Write conv2d(x) into y, times scale plus shift, plus `other`, and of that the positive part, as far as given.
+
+    With statistics, which are mean, variance and eps, scale and shift are the weight and bias of batch normalisation.
+    """
     y[...] = conv2d(x, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    if statistics is not None:
+        scale, shift = coefficients(scale, shift, *statistics)
     if scale is not None:
         y *= over_channels(scale, y)
         y += over_channels(shift, y)

@@ -8,6 +8,9 @@ Source:  Ioffe, Szegedy 2015, Batch Normalization, arXiv 1502.03167
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 import numpy as np
 
 from tinynet.backend import Array, array_module, sum_dtype
@@ -27,6 +30,20 @@ def batch_norm(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Arr
     y *= _over_channels(weight * invstd, x)
     y += _over_channels(bias, x)
     return y.astype(x.dtype, copy=False), mean, var, invstd
+
+
+def coefficients(weight: Array, bias: Array, mean: Array, var: Array, eps: float) -> tuple[Array, Array]:
+    """Return the scale and shift (C,) that normalise with these statistics: y = x * scale + shift."""
+    if isinstance(var, np.ndarray):
+        eps = _constant(eps, var.dtype)
+    scale = weight / array_module(var).sqrt(var + eps)
+    return scale, bias - mean * scale
+
+
+@functools.lru_cache
+def _constant(value: float, dtype: Any) -> Any:
+    """Return a number as an array, which NumPy adds in a third of the time."""
+    return np.asarray(value, dtype)
 
 
 @kernel

@@ -13,7 +13,7 @@ from tinynet import ops, run_ahead
 from tinynet.autograd import delayed, quietly
 from tinynet.backend import Array, array_module, sum_dtype
 from tinynet.grad_mode import is_grad_enabled
-from tinynet.kernels.generic.normalization import move_statistics_
+from tinynet.kernels.generic.normalization import coefficients, move_statistics_
 from tinynet.nn.functional.arguments import check_floating
 from tinynet.nn.functional.pool import avg_pool2d
 from tinynet.ops.normalization import finish_later
@@ -74,12 +74,11 @@ def batch_norm(
         scale = weight / ops.sqrt(running_var + eps)
         shift = bias - running_mean * scale
     else:  # the same, but for what it takes to record it
-        arrays = weight.array, bias.array, running_mean.array, running_var.array
-        factor, term = quietly(_coefficients, *arrays, eps)
-        later = None if recording else finish_later(input, factor, term)
+        factor, term, statistics = weight.array, bias.array, (running_mean.array, running_var.array, eps)
+        later = None if recording else finish_later(input, factor, term, statistics)
         if later is not None:
             return later
-        scale, shift = Tensor(factor), Tensor(term)
+        scale, shift = map(Tensor, quietly(coefficients, factor, term, *statistics))
     y = ops.channel_affine(input, scale, shift)
     return y if y.dtype == dtype else y.to(dtype)
 
@@ -234,20 +233,6 @@ def _wide(x: Tensor) -> Tensor:
     return x.to(sum_dtype(x.dtype))
 
 
-def _coefficients(weight: Array, bias: Array, mean: Array, var: Array, eps: float) -> tuple[Array, Array]:
-    """Return the scale and shift (C,) that normalise with these statistics."""
-    if isinstance(var, np.ndarray):
-        eps = _constant(eps, var.dtype)
-    scale = weight / array_module(var).sqrt(var + eps)
-    return scale, bias - mean * scale
-
-
-@functools.lru_cache
-def _constant(value: float, dtype: Any) -> Any:
-    """Return a number as an array, which NumPy adds in a third of the time."""
-    return np.asarray(value, dtype)
-
-
 def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[int, ...]) -> Tensor:
     """Return x * weight + bias, both reshaped to `shape`."""
     if weight is not None:
@@ -347,14 +332,16 @@ def _move_both(
     if running_mean is None and running_var is None:
         return
     if running_mean is None or running_var is None or not isinstance(momentum, float):
-        run_ahead.wait()
+        delayed.settle(*[tensor.array for tensor in (running_mean, running_var) if tensor is not None])
         _move(running_mean, mean, momentum)
         _move(running_var, var * unbiased, momentum)
         return
+    statistics = delayed.unfinished(running_mean), delayed.unfinished(running_var)
+    delayed.settle_statistics(*statistics)
     run_ahead.call(
         move_statistics_,
-        delayed.unfinished(running_mean),
-        running_var=delayed.unfinished(running_var),
+        statistics[0],
+        running_var=statistics[1],
         mean=mean,
         var=var,
         momentum=momentum,

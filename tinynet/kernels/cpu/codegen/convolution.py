@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any
 
 import numpy as np
 
@@ -19,8 +18,9 @@ from tinynet.kernels.cpu.codegen import (
     small_plan,
     winograd_plan,
 )
-from tinynet.kernels.cpu.codegen.ending import Ending
+from tinynet.kernels.cpu.codegen.ending import Ending, kind_of
 from tinynet.kernels.cpu.codegen.program import PLANS, Plan, lanes, planned
+from tinynet.kernels.cpu.codegen.rows import running_coefficients
 from tinynet.kernels.cpu.codegen.shape import Shape
 from tinynet.kernels.cpu.codegen.transforms import FORMS
 from tinynet.memory import empty
@@ -107,16 +107,40 @@ def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, shape: 
     return y
 
 
-def convolve_into(y: np.ndarray, x: np.ndarray, weight: np.ndarray, shape: Shape, **arrays: Any) -> None:
-    """Write y, finished by an `Ending` of these arrays; for shapes whose lanes do not lie along pixels."""
-    ending = Ending(**arrays)
-    _convolution(shape, takes_winograd(shape), ending.kind)(x, weight, y, *ending.arrays(weight))
+def convolve_into(
+    y: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray,
+    shape: Shape,
+    *,
+    bias: np.ndarray | None = None,
+    scale: np.ndarray | None = None,
+    shift: np.ndarray | None = None,
+    statistics: tuple[np.ndarray, np.ndarray, float] | None = None,
+    other: np.ndarray | None = None,
+    relu: bool = False,
+) -> None:
+    """Write y, finished by an `Ending` of these arrays; for shapes whose lanes do not lie along pixels.
+
+    With statistics, which are mean, variance and eps, scale and shift are the weight and bias of batch normalisation.
+    """
+    kind = kind_of(bias, scale, other, relu)
+    mean, var, eps = statistics or (None, None, None)
+    arrays = x, weight, y, bias, scale, shift, other, mean, var
+    plan = _convolution(shape, takes_winograd(shape), kind, eps)
+    plan(*[weight if array is None else array for array in arrays])
 
 
 @planned
-def _convolution(plan: Plan, shape: Shape, by_winograd: bool, kind: str) -> None:
-    x, weight, y, *rest = plan.arrays(7)
-    given = plan, shape, x, weight, y, Ending.of_kind(kind, rest)
+def _convolution(plan: Plan, shape: Shape, by_winograd: bool, kind: str, eps: float | None) -> None:
+    """Plan a convolution and what `kind` says (`Ending`); eps: that of batch normalisation by running statistics."""
+    x, weight, y, bias, scale, shift, other, mean, var = plan.arrays(9)
+    if eps is not None:
+        O, given_scale, given_shift = shape.outputs, scale, shift
+        scale, shift = plan.scratch("scale", O), plan.scratch("shift", O)
+        statistics = mean, var, np.array([eps], np.float32)
+        plan.step(running_coefficients(), given_scale, given_shift, *statistics, scale, shift, O, parts=1)
+    given = plan, shape, x, weight, y, Ending.of_kind(kind, (bias, scale, shift, other))
     if by_winograd:
         winograd_plan.convolve(*given, kind=winograd_plan.kind_of(shape))
     elif small_plan.fits(shape):

@@ -13,6 +13,16 @@ from typing import Any, NamedTuple
 from tinynet.kernels.cpu.codegen.language import Code, Int, Pointer, Vector
 
 
+def kind_of(bias: Any, scale: Any, other: Any, relu: bool) -> str:
+    """Return the kind of an `Ending`."""
+    return (
+        ("" if bias is None else "b")
+        + ("" if scale is None else "s")
+        + ("" if other is None else "o")
+        + ("r" if relu else "")
+    )
+
+
 class Ending(NamedTuple):
     """The arrays: bias, scale, shift (O,), other (N, OH, OW, O), or what stands for them in a plan; None for none."""
 
@@ -31,13 +41,7 @@ class Ending(NamedTuple):
     @property
     def kind(self) -> str:
         """Return a letter for each thing that is done: the parameter of the kernels."""
-        bias, scale, _, other, relu = self
-        return (
-            ("" if bias is None else "b")
-            + ("" if scale is None else "s")
-            + ("" if other is None else "o")
-            + ("r" if relu else "")
-        )
+        return kind_of(self.bias, self.scale, self.other, self.relu)
 
     def arrays(self, spare: Any) -> tuple[Any, ...]:
         """Return the four arrays for a kernel, which reads nothing of the spare one."""

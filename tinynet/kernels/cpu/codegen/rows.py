@@ -160,6 +160,17 @@ def finish_statistics(code: Code) -> None:
 
 
 @template
+def running_coefficients(code: Code) -> None:
+    """scale = weight / sqrt(variance + eps), shift = bias - mean * scale, of running statistics. eps: one number."""
+    weight, bias, mean, var, eps, scale, shift = code.pointers(7)
+    (C,) = code.integers(1)
+    for at, mask in _columns(code, C):
+        factor = (weight + at).load(mask) / ((var + at).load(mask) + eps.broadcast()).square_root()
+        (scale + at).store(factor, mask)
+        (shift + at).store((bias + at).load(mask) - (mean + at).load(mask) * factor, mask)
+
+
+@template
 def move_statistics(code: Code) -> None:
     """Running mean and variance times keep plus the batch's times take, its variance times `unbiased` before."""
     running_mean, running_var, mean, var, scalars = code.pointers(5)
