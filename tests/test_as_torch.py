@@ -131,7 +131,7 @@ def test_a_script_runs_on_tinynet(folder):
     assert out == "tinynet ['--lr', '3'] 9 True"
 
 
-@pytest.mark.parametrize("arguments, code", [([], 2), (["--help"], 0), (["nothing.py"], 1)])
+@pytest.mark.parametrize("arguments, code", [([], 2), (["--help"], 0), (["nothing.py"], 2)])
 def test_the_command_explains_itself(arguments, code, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "tinynet.as_torch", *arguments], capture_output=True, text=True, cwd=tmp_path

@@ -91,7 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(0 if given else 2)
     script = Path(given[0])
     if not script.is_file():
-        raise SystemExit(f"python -m tinynet.as_torch: there is no file {script}")
+        print(f"python -m tinynet.as_torch: there is no file {script}", file=sys.stderr)
+        raise SystemExit(2)
     install()
     sys.argv = given
     sys.path.insert(0, str(script.resolve().parent))

@@ -57,7 +57,7 @@ def fake_npm(tmp_path, tiny):
 
 
 def _leftovers(folder):
-    return [path.name for path in folder.iterdir() if path.name.startswith(".tinynet-part")]
+    return [path.name for path in folder.glob(".tinynet-part*")]
 
 
 @pytest.mark.parametrize("name", ["tiny-binary.tar.gz", "tiny-python.tar.gz"])
@@ -100,6 +100,15 @@ def test_one_message_lists_every_source_and_what_to_do(tiny, server):
         assert part in message
     assert not (cache_folder() / "tiny-batches-bin").exists()
     assert _leftovers(cache_folder()) == []
+
+
+def test_a_failed_download_leaves_no_folder_that_it_made(tiny, server, tmp_path):
+    failing = replace(tiny.record_set, urls=(f"{server.base}/missing/{ARCHIVE}",))
+    (tmp_path / "there").mkdir()
+    for place in ("mistyped/deep", "there/mistyped"):
+        with pytest.raises(DataError):
+            obtain(failing, data_dir=tmp_path / place)
+    assert [path.name for path in tmp_path.rglob("*")] == ["there"]
 
 
 def test_hosts_without_an_answer_cost_little_time(tiny, monkeypatch):

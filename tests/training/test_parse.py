@@ -123,6 +123,23 @@ def test_names_with_commas_stand_in_quotes(tmp_path):
         read("--classes", "cat\rdog")
 
 
+def test_names_that_begin_with_a_dash_are_written_so_that_they_can_be_read():
+    config, _ = read("--classes=-dash,normal")
+    words = flags(config, RECIPES["quick"].config)
+    assert words == ["--classes=-dash,normal"]
+    assert read(*words)[0].classes == ("-dash", "normal")
+
+
+def test_a_recipe_beside_a_file_of_another_is_refused(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("recipe: quick\nmodel: resnet8\n")
+    with pytest.raises(ConfigError, match=r"lenet --config .*: the file says recipe quick, and its values"):
+        read("lenet", "--config", str(path))
+    assert read("quick", "--config", str(path))[0].model == "resnet8"
+    path.write_text("epochs: 3\n")
+    assert read("lenet", "--config", str(path))[0] == replace(RECIPES["lenet"].config, epochs=3)
+
+
 @pytest.mark.parametrize("columns", [40, 80, 200])
 def test_list_has_every_recipe_and_fits_the_terminal(monkeypatch, capsys, columns):
     monkeypatch.setenv("COLUMNS", str(columns))

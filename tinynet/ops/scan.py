@@ -8,7 +8,7 @@ from tinynet.autograd import Function
 from tinynet.backend import sum_dtype
 from tinynet.ops.joining import cat
 from tinynet.ops.numpy_names import numpy_names
-from tinynet.ops.reduce import as_summed, normalize_dim, sum
+from tinynet.ops.reduce import as_summed, in_dtype, normalize_dim, sum
 from tinynet.ops.shape import at_least_1d, reshape
 from tinynet.tensor import Tensor
 
@@ -35,11 +35,11 @@ class CumSum(Function):
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """Return the sum of all elements up to each along an axis; of whole numbers and bools in int64.
 
-    Args:    dtype: what the elements are converted to first
+    Args:    dtype: what the elements are converted to first, and the result has
     Raises:  IndexError: there is no such axis
     """
     x, axis = _along(input, dim, dtype)
-    return reshape(CumSum.apply(x, axis, False), input.array.shape)
+    return in_dtype(reshape(CumSum.apply(x, axis, False), input.array.shape), dtype)
 
 
 @numpy_names
@@ -49,7 +49,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     Where a gradient is wanted every element is multiplied by what lies 1, then 2, 4, ... before it, so that no
     gradient has to divide by an element, which may be 0.
 
-    Args:    dtype: what the elements are converted to first
+    Args:    dtype: what the elements are converted to first, and the result has
     Raises:  IndexError: there is no such axis
     Source:  Hillis, Steele, "Data parallel algorithms", Communications of the ACM 29, 1986
     """
@@ -63,20 +63,20 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
             distance *= 2
         return reshape(x, input.array.shape)
     y = x.array.cumprod(axis=axis, dtype=sum_dtype(x.dtype)).reshape(input.array.shape)
-    return Tensor(as_summed(y, x.dtype))
+    return in_dtype(Tensor(as_summed(y, x.dtype)), dtype)
 
 
 @numpy_names
 def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """Return the product of all elements, or along one axis; of whole numbers and bools in int64.
 
-    Args:    dtype: what the elements are converted to first
+    Args:    dtype: what the elements are converted to first, and the result has
     Raises:  IndexError: there is no such axis; TypeError: dim is not one axis
     """
     if dim is None:
-        return reshape(_product(*_along(reshape(input, (-1,)), 0, dtype)), ())
+        return in_dtype(reshape(_product(*_along(reshape(input, (-1,)), 0, dtype)), ()), dtype)
     x, axis = _along(input, dim, dtype)
-    y, shape = _product(x, axis), input.array.shape
+    y, shape = in_dtype(_product(x, axis), dtype), input.array.shape
     return y if keepdim and shape else reshape(y, (*shape[:axis], *shape[axis + 1 :]))
 
 

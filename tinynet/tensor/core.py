@@ -60,7 +60,7 @@ class Tensor(
 
     # The state of a tensor without history; an instance holds only what differs.
     array: Array
-    grad: Tensor | None = None
+    _grad: Tensor | None = None
     output_index = 0
     """Which output of grad_fn the tensor is."""
     _grad_fn: Any = None
@@ -189,6 +189,29 @@ class Tensor(
         if self._view is not None:
             autograd.views.refresh(self)
         return self._grad_fn
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward` has left in a leaf; assigning another replaces it.
+
+        Raises:  TypeError: no Tensor; RuntimeError: of another shape, dtype or device
+        """
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(
+                    f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}"
+                )
+            for what in ("shape", "dtype", "device"):
+                mine, other = getattr(self, what), getattr(value, what)
+                if mine != other:
+                    raise RuntimeError(
+                        f"assigned grad has another {what}: {other}, and the tensor has {mine}"
+                    )
+        self._grad = value
 
     @property
     def output_nr(self) -> int:

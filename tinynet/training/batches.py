@@ -112,6 +112,10 @@ def _only(dataset: ArrayDataset, classes: tuple[str, ...]) -> ArrayDataset:
     for name in classes:
         if name not in dataset.classes:
             known = suggest(name, dataset.classes)
+            if any("," in one for one in dataset.classes):
+                known += (
+                    """. A name with a comma stands in double quotes, within those of the shell: '"a, b"'"""
+                )
             raise ConfigError(f"--classes {text(classes)}: {dataset.name} has no {name!r}: {known}")
     number = np.full(len(dataset.classes), -1)
     number[[dataset.classes.index(name) for name in classes]] = np.arange(len(classes))

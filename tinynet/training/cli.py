@@ -133,7 +133,13 @@ def parse(
         output.say(list_text(prog))
         raise SystemExit(0)
     if path := given.pop("config", None):
-        given = {**read_file(Path(path)), **given}
+        file = read_file(Path(path))
+        if "recipe" in given and file.get("recipe", given["recipe"]) != given["recipe"]:
+            raise ConfigError(
+                f"{given['recipe']} --config {path}: the file says recipe {file['recipe']}, and its values would "
+                f"replace those of {given['recipe']}; leave the recipe out, or take that line out of a copy of the file"
+            )
+        given = {**file, **given}
     print_config = given.pop("print_config", False)
     recipe = find(given.get("recipe", DEFAULT))
     config = replace(recipe.config, **given)

@@ -192,7 +192,9 @@ def flags(config: TrainConfig, base: TrainConfig, skip: Sequence[str] = ()) -> l
         elif value is False:
             words.append(no_flag(item.name))
         elif value is not None:
-            words += [flag(item.name), text(value)]
+            given = text(value)
+            # A value that begins with a dash would be taken for a flag.
+            words += [f"{flag(item.name)}={given}"] if given.startswith("-") else [flag(item.name), given]
     return words
 
 

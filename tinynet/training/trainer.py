@@ -228,6 +228,6 @@ class Trainer:
             f"the loss is not finite any more (training {train_loss}, validation {val_loss}): "
             f"epoch {self.epoch + 1}, noticed at step {self.steps_done}, "
             f"learning rate {self.engine.learning_rate():.3g}.\n"
-            "Try a smaller --lr or a longer --warmup. "
-            f"The last good checkpoint is {self.folder / 'last.json'}."
+            "Try a smaller --lr or a longer --warmup, in another --out: this run can only be resumed as it was. "
+            f"Its last good checkpoint is {self.folder / 'last.json'}."
         )

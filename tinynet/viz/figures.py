@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import textwrap
+import warnings
 from argparse import ArgumentTypeError
 from io import BytesIO
 from pathlib import Path
@@ -44,8 +46,17 @@ def new(width: float, height: float, title: str) -> Figure:
 def save(figure: Figure, path: Path) -> Path:
     """Write the figure as a PNG, whole or not at all. Raises OutputError."""
     picture = BytesIO()
-    figure.savefig(picture, dpi=DPI)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        figure.savefig(picture, dpi=DPI)
     write_atomically(path, picture.getvalue())
+    for warning in found:
+        if not str(warning.message).startswith("Glyph"):
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    if any(str(warning.message).startswith("Glyph") for warning in found):
+        print(
+            f"{path}: matplotlib's font lacks letters of some names, and shows boxes there", file=sys.stderr
+        )
     return path
 
 

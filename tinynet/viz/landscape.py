@@ -13,12 +13,15 @@ from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tinynet.training.cli import CommandParser, positive
 from tinynet.training.errors import CheckpointError, ConfigError
 from tinynet.training.output import say
+from tinynet.training.parsing import read_file
+from tinynet.training.run_folder import CONFIG
 from tinynet.viz import curves, figures
 
 NAME = "landscape.png"
@@ -166,6 +169,7 @@ def main(argv: Sequence[str]) -> int:
     for name, *words in args.group:
         if not words:
             raise ConfigError(f"--group {name}: give its name and then the folders of its runs")
+        _check_alike(name, words)
         runs = [read(Path(word), args.max_steps) for word in words]
         try:
             bands.append(band(name, runs, args.smooth))
@@ -176,6 +180,19 @@ def main(argv: Sequence[str]) -> int:
         raise ConfigError("no run has a finite loss: there is nothing to draw")
     say(f"Landscape   {draw(bands, args.out, args.title, args.smooth)}")
     return 0
+
+
+def _check_alike(name: str, words: Sequence[str]) -> None:
+    """Refuse runs of different networks or data, as far as their folders say. Raises ConfigError."""
+    found: dict[tuple[Any, ...], str] = {}
+    for word in words:
+        path = Path(word) / CONFIG
+        if path.is_file():
+            config = read_file(path)
+            found.setdefault((config.get("model"), config.get("dataset")), word)
+    if len(found) > 1:
+        listed = ", ".join(f"{word} {model} on {dataset}" for (model, dataset), word in found.items())
+        raise ConfigError(f"--group {name}: the runs of a band share network and data, but here is {listed}")
 
 
 def _describe(found: Band, words: Sequence[str], runs: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
