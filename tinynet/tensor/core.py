@@ -209,7 +209,7 @@ class Tensor(
                 mine, other = getattr(self, what), getattr(value, what)
                 if mine != other:
                     raise RuntimeError(
-                        f"assigned grad has another {what}: {other}, and the tensor has {mine}"
+                        f"attempting to assign a gradient of {what} {other} to a tensor of {what} {mine}"
                     )
         self._grad = value
 
