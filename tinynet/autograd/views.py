@@ -8,6 +8,7 @@ goes through it (ops/inplace.py), and after a change of the base, the view's his
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,9 +52,34 @@ def track(args: Sequence[Any], y: Any, function: Any) -> None:
     if b.base is None or not (b.base is a or b.base is a.base or array_module(a).may_share_memory(a, b)):
         return  # a copy after all
     y._counter = x.version_counter()
+    parent = x._view or x._made
+    made = View(x if parent is None else parent.base, parent, function, tuple(args[1:]))
     if thread.state.enabled:
-        parent = x._view
-        y._view = View(x if parent is None else parent.base, parent, function, tuple(args[1:]))
+        y._view = made
+    else:
+        y._made = made
+
+
+class Link:
+    """A copy that would share memory in torch: with a tensor, or with the view of it that the steps lead to."""
+
+    def __init__(self, x: Tensor, copy: Tensor) -> None:
+        made = x._view or x._made
+        self.steps = [] if made is None else made.steps()
+        # Weak: the counters of their memory hold the link. Every view of a tensor keeps it alive.
+        self.base, self.copy = weakref.ref(x if made is None else made.base), weakref.ref(copy)
+
+    def ends(self) -> tuple[Tensor, Tensor] | None:
+        """Return tensor and copy, None if nothing has the memory of one of them any more."""
+        base, copy = self.base(), self.copy()
+        return None if base is None or copy is None else (base, copy)
+
+
+def mirror(x: Tensor, copy: Tensor) -> None:
+    """Note that a copy of x in another shape would share its memory in torch: changes of each reach the other."""
+    link = Link(x, copy)
+    for counter in (x.version_counter(), copy.version_counter()):
+        counter.links = [*(known for known in counter.links if known.ends() is not None), link]
 
 
 def refresh(y: Tensor) -> None:

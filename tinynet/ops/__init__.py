@@ -7,6 +7,7 @@ What only Tensor's methods, `nn.functional` or other operations call is imported
 from tinynet.ops import (
     activation,
     arithmetic,
+    broadcasting,
     comparison,
     creation,
     division,
@@ -41,6 +42,8 @@ from tinynet.ops.activation import (
     tanhshrink,
 )
 from tinynet.ops.arithmetic import *
+from tinynet.ops.broadcasting import *
+from tinynet.ops.broadcasting import expand
 from tinynet.ops.comparison import *
 from tinynet.ops.comparison import bitwise, compare
 from tinynet.ops.conv import conv2d, conv_transpose2d, fold, unfold
@@ -72,7 +75,7 @@ from tinynet.ops.rounding import *
 from tinynet.ops.sampling import *
 from tinynet.ops.scan import *
 from tinynet.ops.shape import *
-from tinynet.ops.shape import alias, contiguous, expand, is_contiguous, stride, view
+from tinynet.ops.shape import alias, contiguous, is_contiguous, stride, view
 from tinynet.ops.smooth import *
 from tinynet.ops.smooth import elu, gelu, hardswish, logsigmoid, mish, silu, softplus
 from tinynet.ops.sorting import *
@@ -84,6 +87,7 @@ from tinynet.ops.values import *
 __all__ = ["einsum"]
 __all__ += activation.__all__
 __all__ += arithmetic.__all__
+__all__ += broadcasting.__all__
 __all__ += comparison.__all__
 __all__ += creation.__all__
 __all__ += division.__all__

@@ -8,9 +8,10 @@ import numpy as np
 
 from tinynet import backend
 from tinynet.autograd import Function
+from tinynet.ops.broadcasting import broadcast_shapes, broadcast_tensors, expand
 from tinynet.ops.indexing import GetItem, Index, IndexPut
 from tinynet.ops.reduce import normalize_dim
-from tinynet.ops.shape import at_least_1d, broadcast_shapes, broadcast_tensors, expand, ravel, reshape
+from tinynet.ops.shape import at_least_1d, ravel, reshape
 from tinynet.tensor import Tensor
 
 __all__ = [

@@ -16,9 +16,10 @@ from tinynet import run_ahead
 from tinynet.autograd import Function, delayed
 from tinynet.backend import array_module, check_on_host, is_array, scatter_add_, sum_dtype
 from tinynet.kernels.generic import copying as kernels
+from tinynet.ops.broadcasting import expand
 from tinynet.ops.inplace import in_place
 from tinynet.ops.reduce import normalize_dim, sum_to
-from tinynet.ops.shape import alias, expand, reshape
+from tinynet.ops.shape import alias, reshape
 from tinynet.tensor import Tensor
 
 __all__ = ["index_put", "narrow", "select"]

@@ -10,6 +10,7 @@ from tinynet.autograd.function import Function
 from tinynet.backend import array_module
 from tinynet.grad_mode import thread
 from tinynet.ops.promotion import RANK
+from tinynet.ops.shape import Reshape
 from tinynet.tensor.core import Tensor
 
 
@@ -72,6 +73,35 @@ def in_place(x: Tensor, result: Tensor, new: bool = False) -> Tensor:
     Raises:  RuntimeError: x is a leaf that requires a gradient, or a view of one, and recording is on; the result has
              another shape, or a kind of number that the dtype of x cannot hold; elements of x share one memory location
     """
+    _write(x, result, new)
+    _carry_over(x, set())
+    return x
+
+
+def _carry_over(x: Tensor, done: set[int]) -> None:
+    """Write what has changed into what would share the memory of x in torch (`views.mirror`)."""
+    counter = x._counter
+    if counter is None or not counter.links or id(counter) in done:
+        return
+    done.add(id(counter))
+    for link in counter.links:
+        ends = link.ends()
+        if ends is None:
+            continue
+        base, copy = ends
+        changed, source = (copy, base) if counter is base._counter else (base, copy)
+        if id(changed._counter) in done:
+            continue
+        part = views.replay(base, link.steps)
+        if changed is copy:
+            _write(copy, Reshape.apply(part, copy.array.shape))
+        else:
+            _write(part, Reshape.apply(source, part.array.shape))
+        _carry_over(changed, done)
+
+
+def _write(x: Tensor, result: Tensor, new: bool = False) -> Tensor:
+    """Do as `in_place`, in the memory of x alone."""
     if result is x:
         x.version_counter()[0] += 1
         return x

@@ -12,10 +12,11 @@ import numpy as np
 
 from tinynet.autograd import Function, views
 from tinynet.backend import array_module, asnumpy, to_device
+from tinynet.ops.broadcasting import broadcast_to
 from tinynet.ops.indexing import ALL, GetItem, Index
 from tinynet.ops.promotion import result_type
 from tinynet.ops.reduce import normalize_dim
-from tinynet.ops.shape import broadcast_to, flatten, ravel, reshape, unsqueeze
+from tinynet.ops.shape import flatten, ravel, reshape, unsqueeze
 from tinynet.tensor import Tensor
 
 __all__ = [

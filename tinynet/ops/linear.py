@@ -9,9 +9,10 @@ import numpy as np
 
 from tinynet.autograd import Function
 from tinynet.backend import array_module
+from tinynet.ops.broadcasting import expand
 from tinynet.ops.promotion import check_broadcast
 from tinynet.ops.reduce import sum, sum_to
-from tinynet.ops.shape import expand, reshape
+from tinynet.ops.shape import reshape
 from tinynet.tensor import Tensor
 
 __all__ = [

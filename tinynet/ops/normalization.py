@@ -12,10 +12,11 @@ from tinynet.autograd.delayed import DelayedTensor
 from tinynet.backend import Array, array_module
 from tinynet.kernels.generic import fused
 from tinynet.kernels.generic import normalization as kernels
+from tinynet.ops.broadcasting import expand
 from tinynet.ops.elementwise import sqrt
 from tinynet.ops.reduce import mean
 from tinynet.ops.reduce import sum as sum_
-from tinynet.ops.shape import alias, expand, reshape
+from tinynet.ops.shape import alias, reshape
 from tinynet.tensor import Tensor
 
 Statistics = Callable[[Array, Array], None]

@@ -9,10 +9,10 @@ from tinynet import run_ahead
 from tinynet.autograd import Function, delayed
 from tinynet.kernels.generic import copying as kernels
 from tinynet.kernels.generic.copying import Widths
+from tinynet.ops.broadcasting import expand
 from tinynet.ops.indexing import narrow
 from tinynet.ops.joining import cat
 from tinynet.ops.ordering import flip
-from tinynet.ops.shape import expand
 from tinynet.tensor import Tensor
 
 

@@ -10,8 +10,8 @@ from tinynet.backend import array_module, check_on_host, to_device
 from tinynet.default_dtype import get_default_dtype
 from tinynet.generator import stream_of
 from tinynet.memory_format import preserve_format
+from tinynet.ops.broadcasting import broadcast_shapes
 from tinynet.ops.creation import finish, size_of
-from tinynet.ops.shape import broadcast_shapes
 from tinynet.tensor import Tensor
 
 __all__ = [

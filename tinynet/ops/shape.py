@@ -11,14 +11,10 @@ import numpy as np
 from tinynet.autograd import Function, no_grad, views
 from tinynet.backend import array_module
 from tinynet.memory_format import channels_last, contiguous_format, preserve_format
-from tinynet.ops.reduce import normalize_dim, normalize_dims, sum_to
+from tinynet.ops.reduce import normalize_dim, normalize_dims
 from tinynet.tensor import Tensor
-from tinynet.tensor.size import Size
 
 __all__ = [
-    "broadcast_shapes",
-    "broadcast_tensors",
-    "broadcast_to",
     "clone",
     "flatten",
     "moveaxis",
@@ -70,28 +66,15 @@ class Permute(Function):
         return Permute.apply(grad, inverse), None
 
 
-class Expand(Function):
-    """Axes of size 1 repeated without copying."""
-
-    is_view = True
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, shape: tuple[int, ...]) -> Tensor:
-        ctx.shape = x.array.shape
-        return Tensor(array_module(x.array).broadcast_to(x.array, shape))
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        return sum_to(grad, ctx.shape), None
-
-
 class Copy(Function):
     """The same elements in memory of their own, in a given order."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, memory_format: Any) -> Tensor:
         if memory_format is channels_last:
-            return Tensor(x.array.transpose(_LAST).copy().transpose(_FIRST))
+            y = Tensor(x.array.transpose(_LAST).copy().transpose(_FIRST))
+            y._channels_last = True
+            return y
         return Tensor(x.array.copy(order="C" if memory_format is contiguous_format else "K"))
 
     @staticmethod
@@ -104,7 +87,22 @@ def reshape(input: Tensor, shape: Sequence[int]) -> Tensor:
 
     Raises:  RuntimeError: the shape does not have as many elements
     """
-    return Reshape.apply(input, _complete(shape, input.array.size))
+    return _reshaped(input, _complete(shape, input.array.size))
+
+
+def _reshaped(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return x in a shape: as torch would, which takes the results of convolutions to lie row by row.
+
+    Where torch's memory is shared and here is not, changes in place are carried over (autograd/views.py); where
+    torch copies, so does this.
+    """
+    y = Reshape.apply(x, shape)
+    if _is_copy(y, x):
+        if _is_view_of_row_major(x, shape) and not _asked_for(x):
+            views.mirror(x, y)
+    elif y is not x and _torch_copies(x, shape):
+        return Reshape.apply(Copy.apply(x, contiguous_format), shape)
+    return y
 
 
 def at_least_1d(x: Tensor) -> Tensor:
@@ -116,17 +114,20 @@ def view(input: Tensor, shape: Sequence[int]) -> Tensor:
     """Return the same memory in another shape; one size may be -1.
 
     Results of convolutions lie channels last in memory, where torch's are contiguous. A view that only this
-    order prevents is a copy here, whose changes the input does not see.
+    order prevents is a copy here, to which changes of the input are carried over, and the other way.
 
     Raises:  RuntimeError: the shape does not have as many elements, or torch would have to copy, too
     """
     sizes = _complete(shape, input.array.size)
     y = Reshape.apply(input, sizes)
-    if _is_copy(y, input) and not _is_view_of_row_major(input, sizes):
-        raise RuntimeError(
-            f"view size is not compatible with input tensor's size and stride: {list(shape)} from shape "
-            f"{list(input.shape)} and strides {list(stride(input))}. Use .reshape(...) instead."
-        )
+    if _is_copy(y, input):
+        if not _is_view_of_row_major(input, sizes):
+            raise RuntimeError(
+                f"view size is not compatible with input tensor's size and stride: {list(shape)} from shape "
+                f"{list(input.shape)} and strides {list(stride(input))}. Use .reshape(...) instead."
+            )
+        if not _asked_for(input):
+            views.mirror(input, y)
     return y
 
 
@@ -137,12 +138,40 @@ def _is_copy(y: Tensor, x: Tensor) -> bool:
 
 def _is_view_of_row_major(x: Tensor, shape: tuple[int, ...]) -> bool:
     """Return whether x could be viewed in a shape if the tensor that x is a view of lay in memory row by row."""
-    if x._view is None:
+    made = x._view or x._made
+    if made is None:
         return True
     with no_grad():
-        base = Tensor(np.empty(x._view.base.array.shape, x.array.dtype))
-        again = views.replay(base, x._view.steps())
+        again = _in_row_major(made, x.array.dtype)
         return not _is_copy(Reshape.apply(again, shape), again)
+
+
+def _asked_for(x: Tensor) -> bool:
+    """Return whether x, or what it is a view of, lies channels last because the user said so: in torch it does too."""
+    made = x._view or x._made
+    return x._channels_last if made is None else made.base._channels_last
+
+
+def _in_row_major(made: views.View, dtype: Any) -> Tensor:
+    """Return a view, of any values, made as another was, of a tensor that lies in memory row by row."""
+    return views.replay(Tensor(np.empty(made.base.array.shape, dtype)), made.steps())
+
+
+def _torch_copies(x: Tensor, shape: tuple[int, ...] | None) -> bool:
+    """Return whether torch copies where memory is shared here: x is a view of a tensor that lies in another order.
+
+    Args:    shape: of a reshape; None: to be contiguous
+    """
+    made = x._view or x._made
+    if made is None or made.base.array.flags.c_contiguous or made.base._channels_last:
+        return False
+    with no_grad():
+        again = _in_row_major(made, x.array.dtype)
+        return (
+            not again.array.flags.c_contiguous
+            if shape is None
+            else _is_copy(Reshape.apply(again, shape), again)
+        )
 
 
 def _complete(shape: Sequence[int], count: int) -> tuple[int, ...]:
@@ -167,7 +196,7 @@ def alias(x: Tensor) -> Tensor:
 
 def ravel(input: Tensor) -> Tensor:
     """Return the elements in one axis, sharing memory where possible."""
-    return Reshape.apply(input, (input.array.size,))
+    return _reshaped(input, (input.array.size,))
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -183,7 +212,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         )
     if start == end and shape:
         return input
-    return Reshape.apply(input, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
+    return _reshaped(input, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
 
 
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
@@ -281,63 +310,6 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
     return Reshape.apply(input, (*shape[:axis], 1, *shape[axis:]))
 
 
-def expand(input: Tensor, size: Sequence[int]) -> Tensor:
-    """Return the input broadcast to `size` without copying; -1 keeps a size.
-
-    Raises:  RuntimeError: an axis other than size 1 would change, or there are too few sizes
-    """
-    sizes, old = tuple(size), input.array.shape
-    missing = len(sizes) - len(old)
-    if missing < 0:
-        raise RuntimeError(
-            f"expand: the sizes {list(sizes)} do not fit a tensor of shape {list(old)}: it has more dimensions"
-        )
-    new = []
-    for i, n in enumerate(sizes):
-        before = old[i - missing] if i >= missing else 1
-        if n < (0 if i < missing else -1) or (n != -1 and n != before and before != 1):
-            raise RuntimeError(
-                f"expand: the sizes {list(sizes)} do not fit a tensor of shape {list(old)}: the expanded size ({n}) "
-                f"must match the existing size ({before}) at non-singleton dimension {i}"
-            )
-        new.append(before if n == -1 else int(n))
-    shape = tuple(new)
-    if math.prod(shape) == input.array.size:
-        return Reshape.apply(input, shape)  # writable, where broadcast_to's result never is
-    return Expand.apply(input, shape)
-
-
-def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
-    """Return the input broadcast to a size, as `expand`."""
-    return expand(input, size)
-
-
-def broadcast_shapes(*shapes: Any) -> Any:
-    """Return the shape to which all the shapes broadcast; a number stands for a shape of one axis.
-
-    Raises:  RuntimeError: they do not broadcast; ValueError: a size is negative
-    """
-    tuples = [(shape,) if isinstance(shape, int | np.integer) else tuple(shape) for shape in shapes]
-    if any(n < 0 for shape in tuples for n in shape):
-        raise ValueError(f"Attempting to broadcast a dimension with negative length: {tuples}")
-    result = [1] * max((len(shape) for shape in tuples), default=0)
-    for shape in tuples:
-        for i in range(-len(shape), 0):
-            if shape[i] != 1 and result[i] not in (1, shape[i]):
-                raise RuntimeError(
-                    f"Shape mismatch: objects cannot be broadcast to a single shape: {[list(s) for s in tuples]}"
-                )
-            result[i] = shape[i] if shape[i] != 1 else result[i]
-    return Size(result)
-
-
-def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
-    """Return the tensors expanded to the shape to which all of them broadcast."""
-    given = tensors[0] if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else tensors
-    shape = broadcast_shapes(*(x.shape for x in given))
-    return tuple(expand(x, shape) for x in given)
-
-
 def stride(input: Tensor, dim: int | None = None) -> Any:
     """Return how many elements apart neighbours along each axis lie in memory, or along one axis."""
     array = input.array
@@ -363,10 +335,14 @@ def contiguous(input: Tensor, memory_format: Any = contiguous_format) -> Tensor:
     """
     _check_format(input, memory_format)
     if is_contiguous(input, memory_format):
-        return input
+        copies = memory_format is contiguous_format and _torch_copies(input, None)
+        return Copy.apply(input, memory_format) if copies else input
     if memory_format is preserve_format:
         raise RuntimeError("preserve memory format is unsupported by the contiguous operator")
-    return Copy.apply(input, memory_format)
+    y = Copy.apply(input, memory_format)
+    if memory_format is contiguous_format and not _asked_for(input) and not _torch_copies(input, None):
+        views.mirror(input, y)  # in torch it is the input itself
+    return y
 
 
 def clone(input: Tensor, *, memory_format: Any = preserve_format) -> Tensor:

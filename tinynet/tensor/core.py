@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,12 @@ from tinynet.tensor.sampling import SamplingMethods
 from tinynet.tensor.shape import ShapeMethods
 from tinynet.tensor.size import Size
 from tinynet.tensor.sorting import SortingMethods
+
+
+class Counter(list[int]):
+    """How often some memory has changed in place, [count], and what follows such changes (autograd/views.py)."""
+
+    links: Sequence[Any] = ()
 
 
 class Tensor(
@@ -65,10 +71,14 @@ class Tensor(
     """Which output of grad_fn the tensor is."""
     _grad_fn: Any = None
     _requires_grad = False
-    _counter: list[int] | None = None
+    _counter: Counter | None = None
     """How often the memory has changed in place: one list for all tensors that share the memory; None: never yet."""
     _view: Any = None
     """How it was made from a tensor that shares its memory (autograd/views.py)."""
+    _made: Any = None
+    """The same of a view that was made with recording off: for its order in memory alone."""
+    _channels_last = False
+    """Whether the user asked for this order in memory, as against the results of convolutions."""
     _own_memory = False
     """Whether a gradient on its way has memory that nothing else refers to."""
     _accumulator: Any = None
@@ -262,10 +272,10 @@ class Tensor(
         """How often the memory has changed in place."""
         return 0 if self._counter is None else self._counter[0]
 
-    def version_counter(self) -> list[int]:
+    def version_counter(self) -> Counter:
         """Return the counter of in-place changes, to be shared with other tensors of the same memory."""
         if self._counter is None:
-            self._counter = [0]
+            self._counter = Counter([0])
         return self._counter
 
     @property
