@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -236,3 +238,22 @@ def test_answers_that_are_no_tensors(name: str) -> None:
         assert getattr(tn.tensor(x), name)(tn.tensor(y)) == found
     assert tn.allclose(tn.tensor([np.nan]), tn.tensor([np.nan]), equal_nan=True)
     assert not tn.equal(tn.ones(2), tn.ones(3))
+
+
+@pytest.mark.parametrize("lib", [tn, torch])
+def test_pickle_keeps_the_values_alone(lib: Any) -> None:
+    """After a backward pass, of views and of the results of convolutions too."""
+    model = lib.nn.Conv2d(3, 2, 3)
+    y = model(lib.ones(1, 3, 5, 5))
+    flat = y.flatten(1)
+    flat.sum().backward()
+    with lib.no_grad():
+        row = lib.ones(1000, 3)[:1]
+    again = pickle.loads(pickle.dumps(model))
+    assert [p.tolist() for p in again.parameters()] == [p.tolist() for p in model.parameters()]
+    for x in (*model.parameters(), y.detach(), flat.detach(), row):
+        for twin in (pickle.loads(pickle.dumps(x)), copy.copy(x)):
+            assert (twin.tolist(), twin.requires_grad, twin.grad) == (x.tolist(), x.requires_grad, None)
+            assert type(twin) is type(x)
+            assert twin.is_leaf
+    assert np.shares_memory(copy.copy(row).numpy(), row.numpy())

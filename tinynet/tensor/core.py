@@ -175,6 +175,14 @@ class Tensor(
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec and self.ndim == 0 else str(self)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled, and shared by copy.copy: as in torch, the values and whether they require a gradient.
+
+        Neither gradient nor history, nor who else shares the memory.
+        """
+        state = {k: v for k, v in self.__dict__.items() if not k.startswith("_") and k != "output_index"}
+        return state | ({"_requires_grad": True} if self.requires_grad else {})
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         """Copy a leaf with its gradient.
 
