@@ -45,6 +45,7 @@ LAYERS = [
     ["tinynet.nn.init", "tinynet.nn.functional"],
     ["tinynet.nn"],
     ["tinynet.optim"],
+    ["tinynet.serialization"],
     ["tinynet.cuda", "tinynet.distributed", "tinynet.hub", "tinynet.jit", "tinynet.utils"],
     ["tinynet"],
     ["tinynet.as_torch"],

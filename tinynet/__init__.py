@@ -53,6 +53,7 @@ from tinynet.nn.functional import (
 )
 from tinynet.ops import *
 from tinynet.random import get_rng_state, initial_seed, manual_seed, set_rng_state
+from tinynet.serialization import load, save
 from tinynet.tensor import Size, Tensor
 from tinynet.threads import get_num_threads, set_num_threads
 

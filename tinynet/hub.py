@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from tinynet.backend import to_device
-from tinynet.tensor import Tensor
+from tinynet.serialization import check_location, load
 
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,})\.")
 _folder: list[Path] = []
@@ -51,8 +50,7 @@ def load_state_dict_from_url(
              DataError: a damaged file, or one that holds anything else
              RuntimeError: the hash differs; ValueError: check_hash and no hash in the name
     """
-    if map_location is not None and (callable(map_location) or isinstance(map_location, dict)):
-        raise NotImplementedError("load_state_dict_from_url: map_location must be a device")
+    check_location("load_state_dict_from_url", map_location)
     name = file_name or os.path.basename(urlparse(url).path)
     folder = Path(model_dir) if model_dir is not None else Path(get_dir()) / "checkpoints"
     path = folder / name
@@ -60,9 +58,7 @@ def load_state_dict_from_url(
         _download(url, folder, name, progress)
     if check_hash:
         _check_hash(path)
-    from tinynet.weights import read_file
-
-    return read_file(path, lambda x: Tensor(x if map_location is None else to_device(x, map_location)))
+    return load(path, map_location)
 
 
 def _download(url: str, folder: Path, name: str, progress: bool) -> None:

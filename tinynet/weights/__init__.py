@@ -6,9 +6,11 @@ The kind of a file is told by its first bytes, not by its name.
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -61,10 +63,13 @@ def rename(state: Mapping[str, Any], rule: str) -> dict[str, Any]:
     }
 
 
-def read_file(path: str | os.PathLike[str], make: Callable[[np.ndarray], Any] = lambda array: array) -> Any:
+def read_file(
+    path: str | os.PathLike[str] | BinaryIO, make: Callable[[np.ndarray], Any] = lambda array: array
+) -> Any:
     """Read all that such a file holds, as it is: dicts, lists, tuples and plain values around the tensors.
 
-    Args:    make: called with the array of each tensor, as of `read_state_dict`; its result takes the tensor's place
+    Args:    path: or a file that is open for reading bytes
+             make: called with the array of each tensor, as of `read_state_dict`; its result takes the tensor's place
     Raises:  DataError: missing, damaged, of another kind, or anything but tensors and plain values
     """
     file = _open(path)
@@ -110,26 +115,37 @@ def _unwrap(value: Any) -> Any:
     return value
 
 
-def _open(path: str | os.PathLike[str]) -> StoredFile:
+def _open(source: str | os.PathLike[str] | BinaryIO) -> StoredFile:
     """Read a file of any kind."""
-    path = Path(path)
+    if not isinstance(source, str | os.PathLike):
+        with tempfile.TemporaryFile() as file:  # for what is asked of a file and not every stream can answer
+            shutil.copyfileobj(source, file)
+            file.seek(0)
+            return _read(Path(str(getattr(source, "name", "the stream"))), file)
+    path = Path(source)
     if path.is_dir():
         raise DataError(f"{path} is a folder: give the file of weights in it")
     if path.exists() and not path.is_file():
         raise DataError(f"{path} is not a regular file")
     try:
         with path.open("rb") as file:
-            head = file.read(64)
-            file.seek(0)
-            # First of all safetensors: the length that begins such a file may look like another beginning.
-            if head[8:9] == b"{":
-                return safetensors.read(path, file.read())
-            if head.startswith(b"PK"):
-                return pytorch.read_zip(path, file)
-            if head.startswith(b"\x80"):
-                return pytorch.read_legacy(path, file.read())
+            return _read(path, file)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _read(path: Path, file: BinaryIO) -> StoredFile:
+    """Read an open file of any kind; path: its name in messages."""
+    head = file.read(64)
+    file.seek(0)
+    try:
+        # First of all safetensors: the length that begins such a file may look like another beginning.
+        if head[8:9] == b"{":
+            return safetensors.read(path, file.read())
+        if head.startswith(b"PK"):
+            return pytorch.read_zip(path, file)
+        if head.startswith(b"\x80"):
+            return pytorch.read_legacy(path, file.read())
     except ForeignGlobals as error:
         raise DataError(f"{error}. It holds Python objects, perhaps a whole model: {ADVICE}") from None
     kind = "neither safetensors nor a file of torch.save"
