@@ -257,3 +257,30 @@ def test_pickle_keeps_the_values_alone(lib: Any) -> None:
             assert type(twin) is type(x)
             assert twin.is_leaf
     assert np.shares_memory(copy.copy(row).numpy(), row.numpy())
+
+
+@pytest.mark.parametrize("lib", [tn, torch])
+def test_types_of_old_tell_tensors_apart(lib: Any) -> None:
+    assert isinstance(lib.ones(2), lib.FloatTensor)
+    assert isinstance(lib.arange(2), lib.LongTensor)
+    assert not isinstance(lib.ones(2), lib.DoubleTensor)
+    assert not isinstance(lib.ones(2), lib.cuda.FloatTensor)
+    assert not isinstance(2.0, lib.FloatTensor)
+
+
+@pytest.mark.parametrize("lib", [tn, torch])
+def test_text_of_nothing_and_formats(lib: Any) -> None:
+    assert repr(lib.zeros(0, 3)) == "tensor([], size=(0, 3))"
+    assert repr(lib.zeros(0)) == "tensor([])"
+    assert f"{lib.tensor(2.567):.2f}" == "2.57"
+    assert f"{lib.zeros(0)}" == "tensor([])"
+    with pytest.raises(TypeError, match="unsupported format string"):
+        f"{lib.tensor([2.567]):.2f}"
+
+
+@pytest.mark.parametrize("lib", [tn, torch])
+def test_what_is_no_tensor_is_named(lib: Any) -> None:
+    with pytest.raises(TypeError, match="must be Tensor"):
+        lib.nn.functional.batch_norm(np.zeros((2, 3)), lib.zeros(3), lib.ones(3))
+    with pytest.raises(TypeError, match="must be Tensor"):
+        lib.nn.functional.cross_entropy(lib.ones(2, 3), [0, 1])

@@ -31,6 +31,13 @@ class TensorType:
         """Return a tensor of the values in a sequence, or an uninitialised one of the given size."""
         return Tensor(data, *sizes).to(self.device, dtype=self.dtype)
 
+    def __instancecheck__(self, instance: Any) -> Any:
+        """Return whether a value is a tensor of the dtype, on the device."""
+        return isinstance(instance, Tensor) and (instance.dtype, instance.device.type) == (
+            self.dtype,
+            self.device,
+        )
+
     def __repr__(self) -> str:
         return f"tinynet.{self.name}" if self.device == "cpu" else f"tinynet.cuda.{self.name}"
 

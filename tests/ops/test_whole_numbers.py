@@ -47,6 +47,8 @@ CASES: dict[str, Case] = {
     ),
     "int8 + 2 * bool": lambda lib: ints(lib, [5], "int8").add(lib.tensor([True]), alpha=2),
     "int64 - 2 * int32": lambda lib: ints(lib, [5], "int64").sub(ints(lib, [7], "int32"), alpha=2),
+    "fill_(-1)": lambda lib: ints(lib, [3, 6], "uint8").fill_(-1),
+    "full(-2)": lambda lib: lib.full((2,), -2, dtype=lib.uint8),
     "where": lambda lib: lib.where(lib.tensor([True, False]), ints(lib, [3, 6], "uint8"), 255),
 }
 
@@ -72,6 +74,14 @@ REFUSED: dict[str, tuple[Case, type[Exception], str]] = {
         RuntimeError,
         "overflow",
     ),
+    "x[0] = 300": (lambda lib: ints(lib, [3, 6], "uint8").__setitem__(0, 300), RuntimeError, "overflow"),
+    "full": (lambda lib: lib.full((2,), 300, dtype=lib.uint8), RuntimeError, "overflow"),
+    "full_like": (lambda lib: lib.full_like(ints(lib, [3], "int8"), -129), RuntimeError, "overflow"),
+    "fill_": (lambda lib: ints(lib, [3, 6], "uint8").fill_(256), RuntimeError, "overflow"),
+    **{
+        name: (lambda lib, name=name: getattr(lib, name)(lib.ones(2), True), TypeError, "must be Tensor")
+        for name in ("logical_and", "logical_or", "logical_xor", "isclose", "allclose", "equal")
+    },
     "keepdim alone": (lambda lib: lib.ones(2).max(keepdim=True), TypeError, "max"),
 }
 

@@ -71,6 +71,7 @@ def test_grey_images_of_another_size_can_be_drawn(tmp_path, capsys):
         (["samples", "--out", "gone/x.png"], "--out: gone/x.png: there is no folder gone; make it first"),
         (["augment", "--out", "x.jpg"], "--out: x.jpg: pictures are PNG"),
         (["samples", "--images", "1000000"], "3,500 images in one picture: at most 500, ask for fewer"),
+        (["samples", "--columns", "21"], "21 images in a row: at most 20"),
         (["augment", "--images", "100"], "800 images in one picture: at most 500, ask for fewer"),
     ],
 )

@@ -5,11 +5,9 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-import numpy as np
-
 from tinynet.autograd import Function
 from tinynet.backend import array_module
-from tinynet.ops.promotion import array_of, check_broadcast, operands, shape_of
+from tinynet.ops.promotion import array_of, check_broadcast, check_tensors, fit, operands, shape_of
 from tinynet.ops.reduce import sum_to
 from tinynet.tensor import Tensor
 
@@ -130,7 +128,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
             f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}"
         )
     if isinstance(input, Tensor) or isinstance(other, Tensor):
-        check_fits("where", input, other)
+        _check_side("where", input, other)
         x, y = operands(input, other)
         # A bare number would meet the other side in float64: give it the tensor's dtype.
         x, y = (v if isinstance(v, Tensor) else o.array.dtype.type(v) for v, o in ((x, y), (y, x)))
@@ -143,17 +141,13 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     return Where.apply(condition, x, y)
 
 
-def check_fits(name: str, x: Any, y: Any) -> None:
+def _check_side(name: str, x: Any, y: Any) -> None:
     """Refuse, beside a tensor of whole numbers, a whole number that its dtype cannot hold.
 
     Raises:  RuntimeError
     """
     tensor, number = (x, y) if isinstance(x, Tensor) else (y, x)
-    dtype = tensor.array.dtype
-    if dtype.kind not in "iu" or type(number) is not int:
-        return
-    if not np.iinfo(dtype).min <= number <= np.iinfo(dtype).max:
-        raise RuntimeError(f"{name}: value {number!r} cannot be converted to {dtype} without overflow")
+    fit(name, number, tensor.array.dtype)
 
 
 def maximum(input: Tensor, other: Tensor) -> Tensor:
@@ -244,6 +238,7 @@ def ge(input: Any, other: Any) -> Tensor:
 
 def equal(input: Tensor, other: Tensor) -> bool:
     """Return whether two tensors have the same shape and elements; a GPU is waited for."""
+    check_tensors("equal", input=input, other=other)
     if input.array.shape != other.array.shape:
         return False
     return bool(compare("equal", input, other).array.all())
@@ -256,6 +251,7 @@ def isclose(
 
     Raises:  RuntimeError: the dtypes differ, or a tolerance is negative
     """
+    check_tensors("isclose", input=input, other=other)
     if input.array.dtype != other.array.dtype:
         raise RuntimeError(f"{input.dtype} did not match {other.dtype}")
     if rtol < 0 or atol < 0:
@@ -278,6 +274,7 @@ def logical_not(input: Tensor) -> Tensor:
 
 
 def _logical(function: str, input: Tensor, other: Tensor) -> Tensor:
+    check_tensors(function, input=input, other=other)
     check_broadcast(input.array.shape, other.array.shape)
     return Tensor(getattr(array_module(input.array), function)(input.array, other.array))
 

@@ -11,6 +11,7 @@ import numpy as np
 from tinynet.backend import Array, array_module, to_device
 from tinynet.default_dtype import get_default_dtype
 from tinynet.memory_format import channels_last, contiguous_format, preserve_format
+from tinynet.ops.promotion import fit
 from tinynet.tensor import Tensor
 
 __all__ = [
@@ -110,6 +111,7 @@ def full(
     value = number("full", fill_value)
     if dtype is None:
         dtype = get_default_dtype() if isinstance(value, float) else np.asarray(value).dtype
+    value = fit("full", value, dtype)
     return finish(np.full(size_of("full", (tuple(size),)), value, dtype), None, device, requires_grad)
 
 
@@ -265,6 +267,8 @@ def full_like(
 ) -> Tensor:
     """Return a tensor of the shape, dtype, device and memory order of the input, filled with a value."""
     value = number("full_like", fill_value)
+    if isinstance(input, Tensor):
+        value = fit("full_like", value, input.array.dtype if dtype is None else dtype)
     return _like("full_like", input, dtype, device, requires_grad, memory_format, value)
 
 

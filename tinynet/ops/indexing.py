@@ -18,6 +18,7 @@ from tinynet.backend import array_module, check_on_host, is_array, scatter_add_,
 from tinynet.kernels.generic import copying as kernels
 from tinynet.ops.broadcasting import expand
 from tinynet.ops.inplace import in_place
+from tinynet.ops.promotion import fit
 from tinynet.ops.reduce import normalize_dim, sum_to
 from tinynet.ops.shape import alias, reshape
 from tinynet.tensor import Tensor
@@ -178,10 +179,12 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     """Write a number, or a tensor that broadcasts, to x[index] in place; gradients flow to it and to the rest of x.
 
     Raises:  TypeError: the value is neither tensor nor number; RuntimeError: it does not fit x[index] in shape or, at
-             index tensors, in dtype; IndexError, ValueError: as `getitem`; in_place's errors
+             index tensors, in dtype, or is a whole number that x cannot hold; IndexError, ValueError: as `getitem`;
+             in_place's errors
     """
     if not isinstance(value, Tensor | bool | int | float | np.number | np.bool_):
         raise TypeError(f"can't assign a {type(value).__name__} to a tensor of dtype {x.dtype}")
+    value = fit("assignment", value, x.array.dtype)
     basic, slots, indices = _take_apart(x, index)
     # Without indices a view also of all of x: its old values then get a gradient of zeros, as in torch.
     target = x if indices and _is_trivial(basic) else GetItem.apply(x, basic)

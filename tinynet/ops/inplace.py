@@ -9,7 +9,7 @@ from tinynet.autograd.delayed import DelayedTensor
 from tinynet.autograd.function import Function
 from tinynet.backend import array_module
 from tinynet.grad_mode import thread
-from tinynet.ops.promotion import RANK
+from tinynet.ops.promotion import RANK, fit
 from tinynet.ops.shape import Reshape
 from tinynet.tensor.core import Tensor
 
@@ -200,7 +200,7 @@ def _check_fits(x: Tensor, result: Tensor) -> None:
 def filled_like(x: Tensor, value: Any) -> Tensor:
     """Return a tensor of the shape, dtype and device of x, every element a value: a number, or a Tensor without axes.
 
-    Raises:  RuntimeError: the value has axes
+    Raises:  RuntimeError: the value has axes, or is a whole number that the dtype cannot hold
     """
     if isinstance(value, Tensor):
         if value.array.ndim:
@@ -208,4 +208,5 @@ def filled_like(x: Tensor, value: Any) -> Tensor:
                 f"fill_ only supports 0-dimension value tensor but got tensor with {value.array.ndim} dimensions."
             )
         return value.to(x.device, dtype=x.dtype).expand(x.array.shape)
+    value = fit("fill_", value, x.array.dtype)
     return Tensor(array_module(x.array).full_like(x.array, value))

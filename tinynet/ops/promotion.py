@@ -88,6 +88,29 @@ def check_broadcast(x: tuple[int, ...], y: tuple[int, ...]) -> None:
             )
 
 
+def check_tensors(function: str, **named: Any) -> None:
+    """Refuse arguments that are no tensors. Raises TypeError: names the first, with its place among those given."""
+    for place, (name, value) in enumerate(named.items(), 1):
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"{function}(): argument '{name}' (position {place}) must be Tensor, not {type(value).__name__}"
+            )
+
+
+def fit(function: str, value: Any, dtype: Any) -> Any:
+    """Return a value that a dtype can hold: below zero a whole number wraps around in an unsigned one, as in torch.
+
+    Raises:  RuntimeError: a whole number that a dtype of whole numbers cannot hold
+    """
+    dtype = np.dtype(dtype)
+    if dtype.kind not in "iu" or type(value) is not int:
+        return value
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    if not (low or -high) <= value <= high:
+        raise RuntimeError(f"{function}: value {value!r} cannot be converted to {dtype} without overflow")
+    return value if value >= low else value + high + 1
+
+
 def array_of(value: Any) -> Any:
     """Return a Tensor's array, and a number as it is."""
     return value.array if isinstance(value, Tensor) else value

@@ -163,6 +163,8 @@ class Tensor(
 
     def __repr__(self) -> str:
         text = np.array2string(asnumpy(self.array), separator=", ", prefix="tensor(", precision=4)
+        if self.array.size == 0 and self.array.shape != (0,):
+            text = f"[], size={self.array.shape}"
         notes = "" if self.dtype in (np.float32, np.int64, np.bool_) else f", dtype={self.dtype}"
         if self.device.type != "cpu":
             notes += f", device='{self.device}'"
@@ -173,7 +175,11 @@ class Tensor(
         return f"tensor({text}{notes})"
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and self.ndim == 0 else str(self)
+        if not spec:
+            return str(self)
+        if self.ndim:
+            raise TypeError(f"unsupported format string {spec!r} of a tensor of shape {list(self.shape)}")
+        return format(self.item(), spec)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled, and shared by copy.copy: as in torch, the values and whether they require a gradient.

@@ -134,9 +134,11 @@ def _draw_run(axes: Any, run: Run, quantity: str, factor: int, colour: Any) -> N
         found = [record[f"{part}_{quantity}"] for record in run.records]
         values = [float("nan") if value is None else factor * value for value in found]
         if any(value == value for value in values):
+            several = colour is not None
             axes.plot(
-                epochs, values, marker=marker, markersize=4, label=words,
-                color=own if colour is None else colour, linestyle="-" if colour is None else style,
+                epochs, values, marker=marker, markersize=4, label=words, color=colour if several else own,
+                linestyle=style if several else "-",
+                markerfacecolor="white" if several and part == "val" else None,  # also of a single epoch
             )  # fmt: skip
     value = None if run.results is None else run.results[f"test_{quantity}"]
     if value is not None:

@@ -12,6 +12,8 @@ from tinynet.viz import figures
 
 MOST = 500
 """Images of a grid: matplotlib takes some 30 ms for each."""
+MOST_COLUMNS = 20
+"""Images of a row, a third of an inch each."""
 _LINE = 0.19
 """Inches of a line."""
 _LETTERS = 100
@@ -34,6 +36,10 @@ def draw(images: np.ndarray, captions: Sequence[str], columns: int, path: Path, 
     Shapes:  images uint8 (N, C, H, W), C 1 or 3, N at least 1; captions (N,), "" for none
     Raises:  ValueError: no images, or another number of captions; ConfigError: more than MOST; OutputError
     """
+    if columns > MOST_COLUMNS:
+        raise ConfigError(
+            f"{columns} images in a row: at most {MOST_COLUMNS}, or nothing could be seen of them"
+        )
     if len(images) > MOST:
         raise ConfigError(f"{len(images):,} images in one picture: at most {MOST}, ask for fewer")
     if not len(images) or len(captions) != len(images):

@@ -10,6 +10,7 @@ from tinynet import ops
 from tinynet.backend import array_module, check_on_host
 from tinynet.nn.functional.reduction import check_reduction, chosen_reduction, reduced
 from tinynet.ops.loss import pick, sum_of_classes
+from tinynet.ops.promotion import check_tensors
 from tinynet.tensor import Tensor
 
 __all__ = [
@@ -123,6 +124,7 @@ def nll_loss(
 
 def _check_scores(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> int:
     """Check the scores of classes and their weights, and return the axis of the classes."""
+    check_tensors(name, input=input, target=target)
     if input.ndim == 0 or not input.is_floating_point() or target.dtype == np.bool_:
         raise RuntimeError(
             f"{name}: expected floating point input (N, C, ...) or (C,), and a target of class numbers or "

@@ -51,6 +51,10 @@ def batch_norm(
              RuntimeError: sizes or dtypes differ, input is not floating point, or no running statistics to use
     Source:  Ioffe, Szegedy 2015, arXiv 1502.03167
     """
+    if not isinstance(input, Tensor):
+        raise TypeError(
+            f"batch_norm(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+        )
     x = delayed.outline(input)
     if x.ndim < 2:
         raise RuntimeError(f"batch_norm: expected input (N, C, ...), got input of size {list(x.shape)}")
