@@ -51,6 +51,9 @@ def evaluate(args: argparse.Namespace) -> int:
         engine, values, state = trained.engine, trained.normalisation, trained.saved.state
         steps = state["epoch"] * state["steps_per_epoch"] + state["step"]
         done = f"{trained.saved.path}: {config.model} after {steps:,} step{'s' if steps != 1 else ''}"
+    if args.batch_statistics:
+        engine.forget_statistics()
+        done += f", normalised by each batch of {args.batch_size}"
     found = measure(engine, batches.eval_loader(dataset, config, values, args.batch_size), args.split)
     say(f"{done} on {config.dataset}")
     say(
@@ -109,6 +112,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--split", choices=("test", "val", "train"), default="test", help="images (test)")
     parser.add_argument("--data-dir", metavar="FOLDER", help="folder of the data set's files")
     parser.add_argument("--batch-size", type=positive, default=250, metavar="N", help="images at once (250)")
+    parser.add_argument(
+        "--batch-statistics",
+        action="store_true",
+        help="batch normalisation by each batch's own statistics, as of a network left in training mode",
+    )
     weights = parser.add_argument_group(
         "weights of another origin",
         "CHECKPOINT is a .safetensors file, or a .pth, read without executing its pickle",

@@ -90,6 +90,34 @@ def test_weights_of_another_origin_are_measured_as_those_of_the_run(run, trained
         assert message in err
 
 
+def test_by_each_batchs_own_statistics_as_torch_in_training_mode(run, tmp_path):
+    import torch
+
+    from reference import convert, models
+    from tinynet import data
+
+    small = ("--model", "resnet8", "--dataset", "digits", "--batch-size", "50", "--threads", "1")
+    code, _, err = run("tinynet.train", *small, "--max-steps", "20", "--out", "run")
+    assert (code, err) == (0, "")
+    saved = checkpoint.load(tmp_path / "run")
+    twin = models.build("resnet8", 10)
+    twin.load_state_dict(convert.to_torch(saved.weights))
+    test = data.load("digits").test
+    mean, std = (np.array(saved.state["normalisation"][key]).reshape(1, -1, 1, 1) for key in ("mean", "std"))
+    images = torch.from_numpy(((data.fit(test).images / 255 - mean) / std).astype(np.float32))
+    for words, training in (((), False), (("--batch-statistics",), True)):
+        code, out, err = run("tinynet.evaluate", "run", "--batch-size", "100", "--threads", "1", *words)
+        assert (code, err) == (0, "")
+        assert ("normalised by each batch of 100" in out) == training
+        twin.train(training)
+        with torch.no_grad():
+            scores = torch.cat([twin(part) for part in images.split(100)])
+        loss = torch.nn.functional.cross_entropy(
+            scores, torch.from_numpy(test.labels.astype(np.int64))
+        ).item()
+        assert float(re.search(r"loss ([\d.]+)", out)[1]) == pytest.approx(loss, abs=1e-3)
+
+
 def test_weights_that_do_not_fit_are_told_without_a_flag_that_evaluate_lacks(run, trained):
     weights = next(trained.glob("best-*.safetensors"))
     code, _, err = run("tinynet.evaluate", str(weights), "--model", "lenet", "--dataset", "digits")

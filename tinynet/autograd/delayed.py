@@ -71,8 +71,7 @@ class DelayedTensor(Tensor):
         """Make one that waits."""
         y = super().__new__(cls)
         y.expression = expression
-        with _lock:
-            _waiting[id(y)] = weakref.ref(y)
+        _waiting[id(y)] = weakref.ref(y)  # without the lock: one step, and nobody else has y yet
         return y
 
     def __init__(self, expression: Any) -> None:

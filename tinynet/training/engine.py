@@ -16,7 +16,7 @@ from tinynet import backend, models, random, switches
 from tinynet.nn import functional as F
 from tinynet.optim import lr_scheduler
 from tinynet.training.config import TrainConfig
-from tinynet.training.finetuning import freeze, hold_statistics
+from tinynet.training.finetuning import forget_statistics, freeze, hold_statistics
 from tinynet.training.optimizers import ScheduledOptimizer
 
 
@@ -156,6 +156,10 @@ class TinynetEngine:
             config, self._model.parameters(), tinynet.optim, lr_scheduler, steps_per_epoch
         )
         self.set_totals(Totals())
+
+    def forget_statistics(self) -> None:
+        """Normalise by each batch's own statistics from now on."""
+        forget_statistics(self._model)
 
     def start(self, *, training: bool) -> None:
         """Enter training or evaluation mode and set the totals to zero."""

@@ -71,6 +71,13 @@ def hold_statistics(model: Any, train_only: Sequence[str]) -> None:
             module.eval()
 
 
+def forget_statistics(model: Any) -> None:
+    """Let batch normalisation go by each batch's own statistics, also in evaluation, as if left in training mode."""
+    for module in model.modules():
+        if getattr(module, "running_mean", None) is not None:
+            module.running_mean = module.running_var = None
+
+
 def is_within(name: str, layers: Iterable[str]) -> bool:
     """Return whether a parameter or buffer belongs to one of the layers."""
     return any(name == layer or name.startswith(layer + ".") for layer in layers)

@@ -61,10 +61,13 @@ def batch_norm(
     if x.dtype.kind != "f":
         check_floating(input, "batch_norm")
     C, dtype = x.shape[1], x.dtype
-    _check_parameters(
-        "batch_norm", input, (C,),
-        {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias},
-    )  # fmt: skip
+    named = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    for tensor in named.values():
+        if tensor is not None:
+            array = delayed.outline(tensor)
+            if array.shape != (C,) or array.dtype is not dtype:  # else the usual case
+                _check_parameters("batch_norm", input, (C,), named)
+                break
     if weight is None:
         weight = Tensor(array_module(input.array).ones(C, dtype))
     if bias is None:
