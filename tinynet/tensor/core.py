@@ -9,6 +9,8 @@ import numpy as np
 
 from tinynet import autograd, ops
 from tinynet.backend import Array, asnumpy, device, device_of, is_array
+from tinynet.default_dtype import get_default_dtype
+from tinynet.tensor import printing
 from tinynet.tensor.activation import ActivationMethods
 from tinynet.tensor.arithmetic import ArithmeticMethods
 from tinynet.tensor.comparison import ComparisonMethods
@@ -162,17 +164,20 @@ class Tensor(
         return bool((self == value).array.any())
 
     def __repr__(self) -> str:
-        text = np.array2string(asnumpy(self.array), separator=", ", prefix="tensor(", precision=4)
-        if self.array.size == 0 and self.array.shape != (0,):
-            text = f"[], size={self.array.shape}"
-        notes = "" if self.dtype in (np.float32, np.int64, np.bool_) else f", dtype={self.dtype}"
+        array, notes = asnumpy(self.array), []
         if self.device.type != "cpu":
-            notes += f", device='{self.device}'"
+            notes.append(f"device='{self.device}'")
+        if array.size == 0 and array.ndim != 1:
+            notes.append(f"size={array.shape}")
+        if array.dtype not in (
+            (get_default_dtype(), np.int64, np.bool_) if array.size else (get_default_dtype(),)
+        ):
+            notes.append(f"dtype={array.dtype}")
         if self.grad_fn is not None:
-            notes += f", grad_fn=<{self.grad_fn.name()}>"
+            notes.append(f"grad_fn=<{self.grad_fn.name()}>")
         elif self.requires_grad:
-            notes += ", requires_grad=True"
-        return f"tensor({text}{notes})"
+            notes.append("requires_grad=True")
+        return f"tensor({printing.text(array, len('tensor('), notes)})"
 
     def __format__(self, spec: str) -> str:
         if not spec:
