@@ -52,7 +52,7 @@ def track(args: Sequence[Any], y: Any, function: Any) -> None:
     if b.base is None or not (b.base is a or b.base is a.base or array_module(a).may_share_memory(a, b)):
         return  # a copy after all
     y._counter = x.version_counter()
-    parent = x._view or x._made
+    parent = how_made(x)
     made = View(x if parent is None else parent.base, parent, function, tuple(args[1:]))
     if thread.state.enabled:
         y._view = made
@@ -60,11 +60,16 @@ def track(args: Sequence[Any], y: Any, function: Any) -> None:
         y._made = made
 
 
+def how_made(x: Tensor) -> View | None:
+    """Return how x was made from a tensor that shares its memory, recorded or not; None if it was not."""
+    return x._view or x._made
+
+
 class Link:
     """A copy that would share memory in torch: with a tensor, or with the view of it that the steps lead to."""
 
     def __init__(self, x: Tensor, copy: Tensor) -> None:
-        made = x._view or x._made
+        made = how_made(x)
         self.steps = [] if made is None else made.steps()
         # Weak: the counters of their memory hold the link. Every view of a tensor keeps it alive.
         self.base, self.copy = weakref.ref(x if made is None else made.base), weakref.ref(copy)
@@ -76,7 +81,13 @@ class Link:
 
 
 def mirror(x: Tensor, copy: Tensor) -> None:
-    """Note that a copy of x in another shape would share its memory in torch: changes of each reach the other."""
+    """Note that a copy of x in another shape would share its memory in torch: changes of each reach the other.
+
+    Not where the user asked for x, or for what it is a view of, to lie channels last: there torch copies too.
+    """
+    made = how_made(x)
+    if (x if made is None else made.base)._channels_last:
+        return
     link = Link(x, copy)
     for counter in (x.version_counter(), copy.version_counter()):
         counter.links = [*(known for known in counter.links if known.ends() is not None), link]

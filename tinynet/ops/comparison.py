@@ -161,9 +161,7 @@ def minimum(input: Tensor, other: Tensor) -> Tensor:
 
 
 def _tensors(function: str, input: Any, other: Any) -> tuple[Any, Any]:
-    for name, value in (("input", input), ("other", other)):
-        if not isinstance(value, Tensor):
-            raise TypeError(f"{function}(): argument {name!r} must be Tensor, not {type(value).__name__}")
+    check_tensors(function, input=input, other=other)
     return operands(input, other)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from tinynet.autograd import Function
 from tinynet.backend import array_module
 from tinynet.ops.broadcasting import expand
-from tinynet.ops.promotion import check_broadcast
+from tinynet.ops.promotion import check_broadcast, check_tensors
 from tinynet.ops.reduce import sum, sum_to
 from tinynet.ops.shape import reshape
 from tinynet.tensor import Tensor
@@ -310,13 +310,6 @@ def scaled(x: Tensor, factor: Any) -> Tensor:
     kind = x.array.dtype.kind
     number = float(factor) if kind == "f" else bool(factor) if kind == "b" else int(factor)
     return x if number == 1 else Scale.apply(x, number)
-
-
-def check_tensors(name: str, **arguments: Any) -> None:
-    """Raise a TypeError if an argument is no Tensor."""
-    for word, value in arguments.items():
-        if not isinstance(value, Tensor):
-            raise TypeError(f"{name}(): argument '{word}' must be Tensor, not {type(value).__name__}")
 
 
 def check_axes(name: str, ndim: int, **arguments: Tensor) -> None:

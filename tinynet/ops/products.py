@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from tinynet.ops.broadcasting import expand
-from tinynet.ops.linear import check_axes, check_tensors, matmul, scaled
+from tinynet.ops.linear import check_axes, matmul, scaled
 from tinynet.ops.ordering import Diagonal
+from tinynet.ops.promotion import check_tensors
 from tinynet.ops.reduce import normalize_dims, sum
 from tinynet.ops.shape import permute, reshape, transpose
 from tinynet.tensor import Tensor

@@ -88,13 +88,11 @@ def check_broadcast(x: tuple[int, ...], y: tuple[int, ...]) -> None:
             )
 
 
-def check_tensors(function: str, **named: Any) -> None:
-    """Refuse arguments that are no tensors. Raises TypeError: names the first, with its place among those given."""
-    for place, (name, value) in enumerate(named.items(), 1):
+def check_tensors(name: str, **arguments: Any) -> None:
+    """Raise a TypeError if an argument is no Tensor."""
+    for word, value in arguments.items():
         if not isinstance(value, Tensor):
-            raise TypeError(
-                f"{function}(): argument '{name}' (position {place}) must be Tensor, not {type(value).__name__}"
-            )
+            raise TypeError(f"{name}(): argument '{word}' must be Tensor, not {type(value).__name__}")
 
 
 def fit(function: str, value: Any, dtype: Any) -> Any:

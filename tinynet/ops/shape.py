@@ -98,7 +98,7 @@ def _reshaped(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     """
     y = Reshape.apply(x, shape)
     if _is_copy(y, x):
-        if _is_view_of_row_major(x, shape) and not _asked_for(x):
+        if _is_view_of_row_major(x, shape):
             views.mirror(x, y)
     elif y is not x and _torch_copies(x, shape):
         return Reshape.apply(Copy.apply(x, contiguous_format), shape)
@@ -126,8 +126,7 @@ def view(input: Tensor, shape: Sequence[int]) -> Tensor:
                 f"view size is not compatible with input tensor's size and stride: {list(shape)} from shape "
                 f"{list(input.shape)} and strides {list(stride(input))}. Use .reshape(...) instead."
             )
-        if not _asked_for(input):
-            views.mirror(input, y)
+        views.mirror(input, y)
     return y
 
 
@@ -138,18 +137,12 @@ def _is_copy(y: Tensor, x: Tensor) -> bool:
 
 def _is_view_of_row_major(x: Tensor, shape: tuple[int, ...]) -> bool:
     """Return whether x could be viewed in a shape if the tensor that x is a view of lay in memory row by row."""
-    made = x._view or x._made
+    made = views.how_made(x)
     if made is None:
         return True
     with no_grad():
         again = _in_row_major(made, x.array.dtype)
         return not _is_copy(Reshape.apply(again, shape), again)
-
-
-def _asked_for(x: Tensor) -> bool:
-    """Return whether x, or what it is a view of, lies channels last because the user said so: in torch it does too."""
-    made = x._view or x._made
-    return x._channels_last if made is None else made.base._channels_last
 
 
 def _in_row_major(made: views.View, dtype: Any) -> Tensor:
@@ -162,7 +155,7 @@ def _torch_copies(x: Tensor, shape: tuple[int, ...] | None) -> bool:
 
     Args:    shape: of a reshape; None: to be contiguous
     """
-    made = x._view or x._made
+    made = views.how_made(x)
     if made is None or made.base.array.flags.c_contiguous or made.base._channels_last:
         return False
     with no_grad():
@@ -340,7 +333,7 @@ def contiguous(input: Tensor, memory_format: Any = contiguous_format) -> Tensor:
     if memory_format is preserve_format:
         raise RuntimeError("preserve memory format is unsupported by the contiguous operator")
     y = Copy.apply(input, memory_format)
-    if memory_format is contiguous_format and not _asked_for(input) and not _torch_copies(input, None):
+    if memory_format is contiguous_format and not _torch_copies(input, None):
         views.mirror(input, y)  # in torch it is the input itself
     return y
 

@@ -15,6 +15,7 @@ from tinynet import ops
 from tinynet.backend import array_module, check_on_host
 from tinynet.nn.functional.reduction import REDUCTIONS, check_reduction, chosen_reduction, reduced
 from tinynet.ops import loss as loss_ops
+from tinynet.ops.promotion import check_tensors
 from tinynet.tensor import Tensor
 
 __all__ = [
@@ -33,9 +34,7 @@ __all__ = [
 def _difference(input: Tensor, target: Tensor, name: str, reduction: str) -> Tensor:
     """Check two tensors and return input - target, with torch's warning where their shapes differ."""
     check_reduction(reduction)
-    for argument, value in (("input", input), ("target", target)):
-        if not isinstance(value, Tensor):
-            raise TypeError(f"{name}(): argument '{argument}' must be Tensor, not {type(value).__name__}")
+    check_tensors(name, input=input, target=target)
     if not input.is_floating_point() and not target.is_floating_point():
         raise RuntimeError(f"{name}: not implemented for {input.dtype} and {target.dtype}")
     if input.shape != target.shape:

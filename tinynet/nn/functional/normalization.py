@@ -14,7 +14,7 @@ from tinynet.autograd import delayed, quietly
 from tinynet.backend import Array, array_module, sum_dtype
 from tinynet.grad_mode import is_grad_enabled
 from tinynet.kernels.generic.normalization import coefficients, move_statistics_
-from tinynet.nn.functional.arguments import check_floating
+from tinynet.nn.functional.arguments import check_floating, check_tensor
 from tinynet.nn.functional.pool import avg_pool2d
 from tinynet.ops.normalization import finish_later
 from tinynet.tensor import Tensor
@@ -51,23 +51,17 @@ def batch_norm(
              RuntimeError: sizes or dtypes differ, input is not floating point, or no running statistics to use
     Source:  Ioffe, Szegedy 2015, arXiv 1502.03167
     """
-    if not isinstance(input, Tensor):
-        raise TypeError(
-            f"batch_norm(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
-        )
+    check_tensor(input, "batch_norm")
     x = delayed.outline(input)
     if x.ndim < 2:
         raise RuntimeError(f"batch_norm: expected input (N, C, ...), got input of size {list(x.shape)}")
     if x.dtype.kind != "f":
         check_floating(input, "batch_norm")
     C, dtype = x.shape[1], x.dtype
-    named = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
-    for tensor in named.values():
-        if tensor is not None:
-            array = delayed.outline(tensor)
-            if array.shape != (C,) or array.dtype is not dtype:  # else the usual case
-                _check_parameters("batch_norm", input, (C,), named)
-                break
+    _check_parameters(
+        "batch_norm", input, (C,),
+        {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias},
+    )  # fmt: skip
     if weight is None:
         weight = Tensor(array_module(input.array).ones(C, dtype))
     if bias is None:
