@@ -4,6 +4,9 @@ A view (a slice, a transpose, a reshape without copying) shares its base's versi
 the memory; a tensor saved for backward that has changed since is an error. A view also remembers how it was made
 from its base, so that both directions work as in torch: after a recorded change of the view, the base's history
 goes through it (ops/inplace.py), and after a change of the base, the view's history is made anew from the base's.
+
+Results of convolutions lie channels last, where torch's lie row by row. A shape that torch would give a view of them is
+then a copy; it is linked with its source (`mirror`), and ops/inplace.py writes changes of each into the other.
 """
 
 from __future__ import annotations
