@@ -282,7 +282,7 @@ COPIED = 1 << 16
 
 
 def convolved(
-    x: Array, weight: Array, bias: Array | None, size: tuple[int, int], **options: Any
+    x: Array, weight: Array, bias: Array | None, size: tuple[int, int], geometry: tuple[Any, ...]
 ) -> Tensor | None:
     """Return a convolution that nothing is differentiated through, later; None if it is to be computed now.
 
@@ -291,7 +291,7 @@ def convolved(
     runs by NumPy, whose last bits are others. Of a small x that is not private, such as the image that the user gave,
     a copy is read.
 
-    Args:    size: height and width of the result
+    Args:    size: height and width of the result; geometry: stride, padding, dilation and groups
     """
     if not run_ahead.allowed() or not anything_may_wait() or size == (1, 1):
         return None
@@ -301,15 +301,14 @@ def convolved(
     memory = empty(len(x), *size, len(weight)).transpose(0, 3, 1, 2)
     if not is_private(memory):
         return None
-    given = {"x": x, "weight": weight, "bias": bias, **options}
     kernel = fused.conv2d_finished_.kernel  # type: ignore[attr-defined]
-    chosen = kernel.select(memory, **given, **PLAIN)
+    chosen = kernel.select(memory, x, weight, bias, *geometry, *PLAIN)
     if chosen is kernel.generic:
         return None
     if not private:
         run_ahead.wait()
-        given["x"] = x.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
-    expression = Convolved(memory, chosen, given)
+        x = x.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
+    expression = Convolved(memory, chosen, (x, weight, bias), geometry)
     y = DelayedTensor(expression)
     expression.is_wanted = weakref.ref(y)
     return y

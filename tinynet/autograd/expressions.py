@@ -16,8 +16,10 @@ from tinynet.backend import Array
 from tinynet.kernels.generic import conv, fused, normalization
 from tinynet.memory import empty_like
 
-PLAIN: dict[str, Any] = {**dict.fromkeys(("scale", "shift", "statistics", "other")), "relu": False}
-"""The ending of a convolution to whose results nothing is done."""
+Ending = tuple[Array | None, Array | None, tuple[Array, Array, float] | None, Any, bool]
+"""What is done to the results of a convolution: scale, shift, statistics, other, relu of `conv2d_finished_`."""
+PLAIN: Ending = (None, None, None, None, False)
+"""Nothing."""
 
 
 @dataclass(eq=False)
@@ -31,8 +33,10 @@ class Convolved:
     x: Array
     kernel: Callable[..., None]
     """The version of `conv2d_finished_` that covers it."""
-    given: dict[str, Any]
-    """The kernel's other arguments."""
+    arrays: tuple[Array, Array, Array | None]
+    """Images, weight and bias."""
+    geometry: tuple[Any, ...]
+    """Stride, padding, dilation and groups."""
     is_wanted: Callable[[], Any] = lambda: None
     """Whether somebody may still ask for the plain values: a weak reference to the tensor of them."""
     _values: Array | None = None
@@ -42,24 +46,24 @@ class Convolved:
         """Return the arrays that the values are computed from, or those that they are in."""
         if self._values is not None:
             return (self._values,)
-        return tuple(self.given[name] for name in ("x", "weight", "bias") if self.given[name] is not None)
+        return tuple(array for array in self.arrays if array is not None)
 
     def compute(self) -> Array:
         """Return the plain values."""
         if self._values is None:
             y = empty_like(self.x) if self._taken else self.x
-            self._values = self._run(y, **PLAIN)
+            self._values = self._run(y, PLAIN)
         return self._values
 
-    def finish(self, **rest: Any) -> Array | None:
+    def finish(self, ending: Ending) -> Array | None:
         """Return the values, finished; None if the plain ones are there or wanted too."""
         if self._values is not None or self._taken or self.is_wanted() is not None:
             return None
         self._taken = True
-        return self._run(self.x, **rest)
+        return self._run(self.x, ending)
 
-    def _run(self, y: Array, **rest: Any) -> Array:
-        run_ahead.call(self.kernel, y, **self.given, **rest)
+    def _run(self, y: Array, ending: Ending) -> Array:
+        run_ahead.call(self.kernel, y, *self.arrays, *self.geometry, *ending)
         return y
 
 
@@ -217,9 +221,7 @@ def _affine(first: Affine, second: Affine | Array | None, relu: bool) -> Array:
         else:
             other, (scale, shift) = second.x, second.coefficients()
     if first.source is not None and scale is None:
-        y = first.source.finish(
-            scale=first.scale, shift=first.shift, statistics=first.statistics, other=other, relu=relu
-        )
+        y = first.source.finish((first.scale, first.shift, first.statistics, other, relu))
         if y is not None:
             return y
     own_scale, own_shift = first.coefficients()

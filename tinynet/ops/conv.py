@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinynet import run_ahead
 from tinynet.autograd import Function, delayed, delayed_gradients, is_grad_enabled, quietly
@@ -15,8 +14,7 @@ from tinynet.ops.normalization import ChannelSum
 from tinynet.tensor import Tensor
 
 
-@dataclass(frozen=True)
-class Geometry:
+class Geometry(NamedTuple):
     """How the window moves, in pixels, and into how many groups the channels fall."""
 
     stride: Pair
@@ -26,11 +24,7 @@ class Geometry:
 
     def options(self) -> dict[str, Any]:
         """Return the keyword arguments of the kernels."""
-        return vars(self)
-
-    def window(self) -> tuple[Pair, Pair, Pair]:
-        """Return stride, padding and dilation."""
-        return self.stride, self.padding, self.dilation
+        return self._asdict()
 
 
 class Conv2d(Function):
@@ -80,8 +74,8 @@ class Conv2d(Function):
 def _later(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor | None:
     """Return what Conv2d would, to be computed later; None if it is to be now."""
     array, shift = delayed.unfinished(x), None if bias is None else bias.array
-    size = output_size(array.shape[2:], weight.array.shape[2:], *geometry.window())
-    return delayed.convolved(array, weight.array, shift, size, **geometry.options())
+    size = output_size(array.shape[2:], weight.array.shape[2:], *geometry[:3])
+    return delayed.convolved(array, weight.array, shift, size, geometry)
 
 
 class ConvGradInput(Function):

@@ -240,7 +240,7 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     if not input.ndim:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     axis, start = normalize_dim(dim, input.ndim), int(start)
-    size = input.array.shape[axis]
+    size = delayed.outline(input).shape[axis]
     if length < 0:
         raise RuntimeError(f"narrow(): length must be non-negative, got {length}")
     if not -size <= start <= size:
@@ -261,7 +261,7 @@ def select(input: Tensor, dim: int, index: Any) -> Tensor:
     if not input.ndim:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
     axis, index = normalize_dim(dim, input.ndim), int(index)
-    size = input.array.shape[axis]
+    size = delayed.outline(input).shape[axis]
     if not -size <= index < size:
         raise IndexError(
             f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {axis}"
@@ -276,7 +276,7 @@ def _is_trivial(basic: tuple[Any, ...]) -> bool:
 def _take_apart(x: Tensor, index: Any) -> tuple[tuple[Any, ...], Slots, list[Tensor]]:
     """Return the basic index, and for the view it gives the slots of the advanced index and what goes there."""
     parts = [_as_part(x, part) for part in _parts(index)]
-    shape = x.array.shape
+    shape = delayed.outline(x).shape
     used = sum(_axes_of(part) for part in parts)
     if used > len(shape):
         if not shape and used == 1 and not any(isinstance(part, Tensor) for part in parts):

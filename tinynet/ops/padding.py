@@ -42,7 +42,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     """
     widths = _widths(input, pad)
     if mode == "constant":
-        for n, (before, after) in zip(input.array.shape, widths, strict=True):
+        for n, (before, after) in zip(delayed.outline(input).shape, widths, strict=True):
             if n + before + after < 0 or max(-before, 0) + max(-after, 0) > n:
                 raise RuntimeError(f"pad {list(pad)} cuts away more than shape {list(input.shape)} has")
         return Pad.apply(input, widths, 0 if value is None else value)

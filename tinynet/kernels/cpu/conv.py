@@ -276,19 +276,18 @@ def conv2d_generated(
 
 def _can_be_finished(
     y: Array,
-    *,
     x: Array,
     weight: Array,
     bias: Array | None,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
     scale: Array | None,
     shift: Array | None,
     statistics: tuple[Array, Array, float] | None,
     other: Array | None,
     relu: bool,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
-    groups: int,
 ) -> bool:
     """Return whether generated kernels cover the call, y is channels last, and the lanes lie along its channels."""
     if not all_float32((y, x, weight, bias, scale, shift, other, *(statistics or ()))):
@@ -311,32 +310,32 @@ def _finishes(
 @accelerates(fused.conv2d_finished_, device="cpu", when=_can_be_finished, ahead=True)
 def conv2d_finished_generated_(
     y: Array,
-    *,
     x: Array,
     weight: Array,
     bias: Array | None,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
     scale: Array | None,
     shift: Array | None,
     statistics: tuple[Array, Array, float] | None,
     other: Array | None,
     relu: bool,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
-    groups: int,
 ) -> None:
     """Finish the results in registers (codegen/ending.py)."""
+    contiguous = np.ascontiguousarray
     _generated().convolve_into(
         y.transpose(0, 2, 3, 1),
         channels_last(x),
-        np.ascontiguousarray(weight),
+        contiguous(weight),
         _shape(x.shape, weight.shape, stride, padding, dilation),
-        bias=None if bias is None else np.ascontiguousarray(bias),
-        scale=None if scale is None else np.ascontiguousarray(scale),
-        shift=None if shift is None else np.ascontiguousarray(shift),
-        statistics=statistics and (*map(np.ascontiguousarray, statistics[:2]), statistics[2]),
-        other=None if other is None else channels_last(other),
-        relu=relu,
+        None if bias is None else contiguous(bias),
+        None if scale is None else contiguous(scale),
+        None if shift is None else contiguous(shift),
+        statistics and (contiguous(statistics[0]), contiguous(statistics[1]), statistics[2]),
+        None if other is None else channels_last(other),
+        relu,
     )
 
 

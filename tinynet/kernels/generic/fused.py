@@ -61,23 +61,23 @@ def channel_affine(
 @kernel
 def conv2d_finished_(
     y: Array,
-    *,
     x: Array,
     weight: Array,
     bias: Array | None,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
     scale: Array | None,
     shift: Array | None,
     statistics: tuple[Array, Array, float] | None,
     other: Array | None,
     relu: bool,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
-    groups: int,
 ) -> None:
     """Write conv2d(x) into y, times scale plus shift, plus `other`, and of that the positive part, as far as given.
 
     With statistics, which are mean, variance and eps, scale and shift are the weight and bias of batch normalisation.
+    Arguments by position: of a single image's layer, to name them all would take Python as long as three operations.
     """
     y[...] = conv2d(x, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
     if statistics is not None:

@@ -103,7 +103,7 @@ def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, shape: 
     if takes_planes(shape):
         planar_plan.convolve(x, weight, bias, y, shape)
     else:
-        convolve_into(y, x, weight, shape, bias=bias)
+        convolve_into(y, x, weight, shape, bias)
     return y
 
 
@@ -112,7 +112,6 @@ def convolve_into(
     x: np.ndarray,
     weight: np.ndarray,
     shape: Shape,
-    *,
     bias: np.ndarray | None = None,
     scale: np.ndarray | None = None,
     shift: np.ndarray | None = None,
