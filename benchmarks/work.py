@@ -9,6 +9,7 @@ Bytes: every argument read once and every result written once, whatever a kernel
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from tinynet.kernels.cpu.codegen import convolution, small_plan, winograd_plan
 from tinynet.kernels.cpu.codegen.program import lanes, whole
 from tinynet.kernels.cpu.codegen.shape import Shape
 from tinynet.kernels.cpu.codegen.transforms import FORMS
+from tinynet.kernels.generic import fused
 
 KINDS = {
     "conv2d": "convolution",
@@ -65,6 +67,9 @@ FLOP = {
 """Additions and multiplications a number of the first array, without those of a second gradient."""
 
 
+FINISHED = tuple(inspect.signature(fused.conv2d_finished_).parameters)
+
+
 @dataclass(frozen=True)
 class Work:
     """One call: the row it belongs to, FLOP by definition and as made, bytes; FLOP None where it is not counted."""
@@ -88,6 +93,8 @@ def describe(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: A
         count = sum(param.size for param in kwargs["params"])
         flop = count * _update_flop(name, kwargs)
         return Work(KINDS[name], f"{count} parameters", flop, flop, moved)
+    if name == "conv2d_finished_":  # by position inside the library, by name elsewhere
+        kwargs = {**dict(zip(FINISHED, args, strict=False)), **kwargs}
     if name.startswith("conv2d"):
         return _convolution(name, args, kwargs, result, moved)
     if name in ("Linear", "MatMul"):

@@ -161,6 +161,26 @@ def test_scratch_memory_is_given_back_too() -> None:
     gc.callbacks.remove(scratch._after_collection)
 
 
+def test_scratch_memory_for_several_uses_is_that_of_each() -> None:
+    scratch = program.Scratch()
+    needs = ("a", 100), ("b", 50)
+    found = scratch.together(needs)
+    assert found[0] is scratch("a", 100)
+    assert found[1] is scratch("b", 50)
+    assert scratch.together(needs) is found
+    grown = scratch("a", 200)
+    assert scratch.together(needs)[0] is grown
+    assert scratch.together(needs)[1] is found[1]
+    gc.collect()
+    lost = weakref.ref(scratch.together(needs)[1])
+    del found
+    gc.collect()
+    assert lost() is not None, "used since the collection before"
+    gc.collect()
+    assert lost() is None
+    gc.callbacks.remove(scratch._after_collection)
+
+
 def test_each_python_thread_has_scratch_memory_of_its_own() -> None:
     barrier = threading.Barrier(2)
 

@@ -145,12 +145,14 @@ def test_what_finishes_a_convolution_is_counted():
     x, y, w, scale = (np.zeros(s, np.float32) for s in ((2, 16, 8, 12), (2, 32, 8, 12), (32, 16, 3, 3), 32))
     geometry = {"stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1}
     ending = {"bias": None, "scale": scale, "shift": scale, "other": y, "relu": True}
+    by_position = scale, scale, None, y, True
     found = describe("conv2d_finished_", (y,), {"x": x, "weight": w, **ending, **geometry}, None)
     plain = kernel_work("conv2d", x.shape, w.shape, y.shape)
     assert found.flop == plain.flop + 3 * y.size
     assert found.made == plain.made + 3 * y.size
     assert found.bytes == plain.bytes + 4 * (2 * 32 + y.size)
     assert found.shape == plain.shape
+    assert found == describe("conv2d_finished_", (y, x, w, None, *geometry.values(), *by_position), {}, None)
 
 
 def test_what_changes_in_place_is_read_and_written():

@@ -69,7 +69,7 @@ class DelayedTensor(Tensor):
 
     def __new__(cls, expression: Any) -> DelayedTensor:
         """Make one that waits."""
-        y = super().__new__(cls)
+        y = object.__new__(cls)
         y.expression = expression
         _waiting[id(y)] = weakref.ref(y)  # without the lock: one step, and nobody else has y yet
         return y

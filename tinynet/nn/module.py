@@ -20,8 +20,6 @@ from tinynet.tensor import Tensor
 
 __all__ = ["Buffer", "IncompatibleKeys", "Module", "Parameter"]
 
-TABLES = ("_parameters", "_buffers", "_modules")
-
 
 class Module(TraversalMethods, ConversionMethods, StateMethods, HookMethods):
     """Base class of layers and networks.
@@ -131,13 +129,15 @@ class Module(TraversalMethods, ConversionMethods, StateMethods, HookMethods):
         return None
 
     def __getattr__(self, name: str) -> Any:
-        # Called only where ordinary lookup fails; before __init__ the tables themselves are missing.
+        # Called only where ordinary lookup fails, for children most often; before __init__ there are no tables.
         own = self.__dict__
         if "_modules" in own:
-            for table in TABLES:
-                home = own[table]
-                if name in home:
-                    return home[name]
+            if name in own["_modules"]:
+                return own["_modules"][name]
+            if name in own["_parameters"]:
+                return own["_parameters"][name]
+            if name in own["_buffers"]:
+                return own["_buffers"][name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __delattr__(self, name: str) -> None:

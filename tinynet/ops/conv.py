@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from tinynet import run_ahead
-from tinynet.autograd import Function, delayed, delayed_gradients, is_grad_enabled, quietly
+from tinynet.autograd import Function, delayed, delayed_gradients, is_grad_enabled
 from tinynet.kernels.generic import conv as kernels
 from tinynet.kernels.generic import fused
 from tinynet.kernels.generic.im2col import Pair, col2im, im2col, output_size
@@ -171,7 +171,7 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -
     """Cross-correlate x (N, C, H, W) with weight (O, C/groups, KH, KW), add bias (O,); checked in nn.functional."""
     # Where nothing is recorded, to set up a Function takes as long as to say what is to be computed.
     if not is_grad_enabled():
-        later = quietly(_later, x, weight, bias, geometry)
+        later = _later(x, weight, bias, geometry)
         if later is not None:
             return later
     return Conv2d.apply(x, weight, bias, geometry)

@@ -149,14 +149,13 @@ class ChannelSum(Function):
 def finish_later(
     x: Tensor, scale: Array, shift: Array, statistics: tuple[Array, Array, float] | None = None
 ) -> Tensor | None:
-    """Return an `Affine` of these, to be done by the convolution that x waits for; None of another tensor."""
+    """Return an `Affine` of these, to be done by the convolution that x waits for; None of another tensor.
+
+    All of one dtype.
+    """
     source = delayed.convolution_of(x)
     if source is None:
         return None
-    dtype = source.x.dtype
-    for array in (scale, shift) if statistics is None else (scale, shift, statistics[0], statistics[1]):
-        if array.dtype is not dtype and array.dtype != dtype:
-            return None
     return delayed.scaled_and_shifted(delayed.Affine(source.x, scale, shift, source, statistics))
 
 
@@ -166,12 +165,14 @@ class ChannelAffine(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         need_x, need_scale, _ = ctx.needs_input_grad
-        later = None if any(ctx.needs_input_grad) else finish_later(x, scale.array, shift.array)
-        if later is not None:
-            return later
+        alike = scale.dtype == shift.dtype == delayed.outline(x).dtype
+        if alike and not any(ctx.needs_input_grad):
+            later = finish_later(x, scale.array, shift.array)
+            if later is not None:
+                return later
         ctx.save_for_backward(x if need_scale else None, scale if need_x else None)
         array = delayed.unfinished(x)
-        if delayed.possible(array) and scale.dtype == array.dtype:
+        if alike and delayed.possible(array):
             return delayed.scaled_and_shifted(delayed.Affine(array, scale.array, shift.array))
         options: dict[str, Any] = dict.fromkeys(("other", "other_scale", "other_shift"))
         return Tensor(

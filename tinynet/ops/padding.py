@@ -43,7 +43,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     widths = _widths(input, pad)
     if mode == "constant":
         for n, (before, after) in zip(delayed.outline(input).shape, widths, strict=True):
-            if n + before + after < 0 or max(-before, 0) + max(-after, 0) > n:
+            if (before < 0 or after < 0) and max(-before, 0) + max(-after, 0) > n:
                 raise RuntimeError(f"pad {list(pad)} cuts away more than shape {list(input.shape)} has")
         return Pad.apply(input, widths, 0 if value is None else value)
     if mode not in _BORDERS:

@@ -44,8 +44,10 @@ class Guarded:
     def replace(self, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(convolution, "empty", self.array)
         patch.setattr(planar_plan, "empty", self.array)
-        for module in (planar_plan, program):
-            patch.setattr(module, "scratch", lambda use, floats: self.array(floats))
+        patch.setattr(program.Scratch, "__call__", lambda _, use, floats: self.array(floats))
+        patch.setattr(
+            program.Scratch, "together", lambda _, needs: tuple(self.array(floats) for _, floats in needs)
+        )
 
     def check(self) -> None:
         for memory in self.whole:

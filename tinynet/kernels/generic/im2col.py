@@ -16,11 +16,8 @@ Pair = tuple[int, int]
 @functools.lru_cache(4096)
 def output_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Pair:
     """Return (OH, OW) = floor((size + 2*padding - dilation*(kernel-1) - 1) / stride) + 1."""
-    oh, ow = (
-        (n + 2 * p - d * (k - 1) - 1) // s + 1
-        for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True)
-    )
-    return oh, ow
+    (H, W), (KH, KW), (SH, SW), (PH, PW), (DH, DW) = size, kernel, stride, padding, dilation
+    return (H + 2 * PH - DH * (KH - 1) - 1) // SH + 1, (W + 2 * PW - DW * (KW - 1) - 1) // SW + 1
 
 
 def pad_channels_last(x: Array, padding: Pair, value: float = 0, extra: Pair = (0, 0)) -> Array:

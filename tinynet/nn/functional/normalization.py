@@ -58,7 +58,7 @@ def batch_norm(
     if x.dtype.kind != "f":
         check_floating(input, "batch_norm")
     C, dtype = x.shape[1], x.dtype
-    _check_parameters(
+    alike = _check_parameters(
         "batch_norm", input, (C,),
         {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias},
     )  # fmt: skip
@@ -76,7 +76,7 @@ def batch_norm(
         shift = bias - running_mean * scale
     else:  # the same, but for what it takes to record it
         factor, term, statistics = weight.array, bias.array, (running_mean.array, running_var.array, eps)
-        later = None if recording else finish_later(input, factor, term, statistics)
+        later = finish_later(input, factor, term, statistics) if alike and not recording else None
         if later is not None:
             return later
         scale, shift = map(Tensor, quietly(coefficients, factor, term, *statistics))
@@ -248,12 +248,12 @@ def _channels(x: Tensor) -> tuple[int, ...]:
 
 def _check_parameters(
     function: str, x: Tensor, shape: tuple[int, ...], named: dict[str, Tensor | None]
-) -> None:
-    """Refuse statistics and parameters of another shape or dtype.
+) -> bool:
+    """Refuse statistics and parameters of another shape or dtype; return whether all have the dtype of x.
 
     Raises:  RuntimeError: names the one that does not fit
     """
-    dtype = delayed.outline(x).dtype
+    dtype, alike = delayed.outline(x).dtype, True
     for name, value in named.items():
         if value is None:
             continue
@@ -268,6 +268,8 @@ def _check_parameters(
         # Half precision may keep its parameters and statistics in float32, as in torch.
         if value.dtype not in (dtype, sum_dtype(dtype)):
             raise RuntimeError(f"{function}: input is {dtype}, but {name} is {value.dtype}")
+        alike = alike and value.dtype == dtype
+    return alike
 
 
 def _last_axes(

@@ -21,8 +21,9 @@ from tinynet.kernels.cpu.codegen import (
 from tinynet.kernels.cpu.codegen.ending import Ending, kind_of
 from tinynet.kernels.cpu.codegen.program import PLANS, Plan, lanes, planned
 from tinynet.kernels.cpu.codegen.rows import running_coefficients
-from tinynet.kernels.cpu.codegen.shape import Shape
+from tinynet.kernels.cpu.codegen.shape import Pair, Shape
 from tinynet.kernels.cpu.codegen.transforms import FORMS
+from tinynet.kernels.generic.im2col import output_size
 from tinynet.memory import empty
 
 use_winograd = switches.read("TINYNET_CONV") == "auto"
@@ -103,7 +104,7 @@ def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, shape: 
     if takes_planes(shape):
         planar_plan.convolve(x, weight, bias, y, shape)
     else:
-        convolve_into(y, x, weight, shape, bias)
+        convolve_into(y, x, weight, shape.stride, shape.padding, shape.dilation, bias)
     return y
 
 
@@ -111,7 +112,9 @@ def convolve_into(
     y: np.ndarray,
     x: np.ndarray,
     weight: np.ndarray,
-    shape: Shape,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
     bias: np.ndarray | None = None,
     scale: np.ndarray | None = None,
     shift: np.ndarray | None = None,
@@ -124,23 +127,49 @@ def convolve_into(
     With statistics, which are mean, variance and eps, scale and shift are the weight and bias of batch normalisation.
     """
     kind = kind_of(bias, scale, other, relu)
-    mean, var, eps = statistics or (None, None, None)
-    arrays = x, weight, y, bias, scale, shift, other, mean, var
-    plan = _convolution(shape, takes_winograd(shape), kind, eps)
-    plan(*[weight if array is None else array for array in arrays])
+    # In the place of an array that is not needed stands any other.
+    mean, var, eps = statistics or (weight, weight, None)
+    _convolution(x.shape, weight.shape, stride, padding, dilation, use_winograd, kind, eps)(
+        x,
+        weight,
+        y,
+        weight if bias is None else bias,
+        weight if scale is None else scale,
+        weight if shift is None else shift,
+        weight if other is None else other,
+        mean,
+        var,
+    )
 
 
 @planned
-def _convolution(plan: Plan, shape: Shape, by_winograd: bool, kind: str, eps: float | None) -> None:
-    """Plan a convolution and what `kind` says (`Ending`); eps: that of batch normalisation by running statistics."""
+def _convolution(
+    plan: Plan,
+    images: tuple[int, int, int, int],
+    weights: tuple[int, int, int, int],
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    _: bool,
+    kind: str,
+    eps: float | None,
+) -> None:
+    """Plan a convolution and what `kind` says (`Ending`); eps: that of batch normalisation by running statistics.
+
+    From the shapes of x and weight and not from a `Shape`, for to look that up first takes a single image's layer as
+    long as to find the plan. The bool is the switch `use_winograd`.
+    """
+    (N, H, W, C), (O, _channels, KH, KW) = images, weights
+    results = output_size((H, W), (KH, KW), stride, padding, dilation)
+    shape = Shape(N, (H, W), C, results, O, (KH, KW), stride, padding, dilation)
     x, weight, y, bias, scale, shift, other, mean, var = plan.arrays(9)
     if eps is not None:
-        O, given_scale, given_shift = shape.outputs, scale, shift
+        given_scale, given_shift = scale, shift
         scale, shift = plan.scratch("scale", O), plan.scratch("shift", O)
         statistics = mean, var, np.array([eps], np.float32)
         plan.step(running_coefficients(), given_scale, given_shift, *statistics, scale, shift, O, parts=1)
     given = plan, shape, x, weight, y, Ending.of_kind(kind, (bias, scale, shift, other))
-    if by_winograd:
+    if takes_winograd(shape):
         winograd_plan.convolve(*given, kind=winograd_plan.kind_of(shape))
     elif small_plan.fits(shape):
         small_plan.convolve(*given)

@@ -109,8 +109,8 @@ class Plan:
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self._given = 0
-        self._memory: list[tuple[str, int]] = []
-        self._constants: list[np.ndarray] = []
+        self._memory: tuple[tuple[str, int], ...] = ()
+        self._constants: tuple[np.ndarray, ...] = ()
         self._steps: list[tuple[int, list[int], list[tuple[int, int]], int]] = []
         """Of each step the kernel, its arguments, which of these are addresses of what, and its parts."""
         self._records: Records | None = None
@@ -123,13 +123,13 @@ class Plan:
 
     def scratch(self, use: str, floats: int) -> Given:
         """Return what stands for so many numbers of `scratch`."""
-        self._memory.append((use, floats))
+        self._memory += ((use, floats),)
         return Given(self._given + len(self._memory) - 1)
 
     def step(self, kernel: int, *arguments: Any, parts: int = 0) -> None:
         """Add a step; arguments as those of `program.step`, where arrays are constants, or what stands for arrays."""
         holes = [(place, a.index) for place, a in enumerate(arguments) if isinstance(a, Given)]
-        self._constants += (a for a in arguments if isinstance(a, np.ndarray))
+        self._constants += tuple(a for a in arguments if isinstance(a, np.ndarray))
         numbers = _numbers(0 if isinstance(a, Given) else a for a in arguments)
         self._steps.append((kernel, numbers, holes, parts))
 
@@ -138,8 +138,8 @@ class Plan:
         records = self._records
         if records is None:
             records = self._records = Records(self.threads, self._steps)
-        memory = [scratch(use, floats) for use, floats in self._memory]
-        team().call(records, (*arrays, *memory, *self._constants), AHEAD if run_ahead.starts() else 0)
+        memory = scratch.together(self._memory) if self._memory else ()
+        team().call(records, arrays + memory + self._constants, AHEAD if run_ahead.starts() else 0)
 
 
 _plans: list[Any] = []
@@ -220,6 +220,8 @@ class Scratch:
 
     def __init__(self) -> None:
         self._arrays: dict[tuple[str, int], np.ndarray] = {}
+        self._together: dict[tuple[tuple[tuple[str, int], ...], int], tuple[np.ndarray, ...]] = {}
+        """What `together` found since an array last grew or was given up."""
         self._used: set[tuple[str, int]] = set()
         gc.callbacks.append(self._after_collection)
 
@@ -228,13 +230,24 @@ class Scratch:
         key = use, threading.get_ident()
         array = self._arrays.get(key)
         if array is None or array.size < floats:
+            self._together.clear()
             array = self._arrays[key] = aligned(floats)
         self._used.add(key)
         return array
 
+    def together(self, needs: tuple[tuple[str, int], ...]) -> tuple[np.ndarray, ...]:
+        """Return arrays for several uses, each with at least so many numbers: one look-up for what a plan needs."""
+        key = needs, threading.get_ident()
+        found = self._together.get(key)
+        if found is None:
+            arrays = tuple([self(use, floats) for use, floats in needs])
+            found = self._together[key] = arrays
+        return found
+
     def _after_collection(self, phase: str, info: dict[str, Any]) -> None:
         if phase == "stop" and info["generation"] == 2:
             used, self._used = self._used, set()
+            self._together.clear()  # who needs them asks for each again, and so shows that it is used
             for key in self._arrays.keys() - used:
                 self._arrays.pop(key, None)
 

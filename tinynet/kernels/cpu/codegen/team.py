@@ -215,7 +215,8 @@ class Team:
         if not self.has_threads or self._ended:
             self._run_in_python(records.steps(arrays), records.threads)
             return
-        left = min(left, LENGTH - AT_ONCE)
+        if left > LENGTH - AT_ONCE:
+            left = LENGTH - AT_ONCE
         with self._lock:
             if len(self._threads) < records.threads - 1:
                 self._start(records.threads)
