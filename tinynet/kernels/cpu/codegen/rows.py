@@ -81,8 +81,10 @@ def _sum_over(
     block: Int,
     sums: Pointer,
     terms: Callable[[Int], tuple[list[Vector], list[Vector]]],
+    also: list[Vector] | None = None,
 ) -> None:
-    """Add up two lists of vectors, terms(place of a row), over the rows of a panel, and write down both sums."""
+    """Add up two lists of vectors, terms(place of a row), over the rows of a panel; write down both sums, and `also`."""
+    each = 2 if also is None else 3
     P = part.P
     unroll = 4 // P
     totals = [code.variable(code.zero) for _ in range(2 * P * unroll)]
@@ -98,7 +100,9 @@ def _sum_over(
             for u in range(1, unroll):
                 value = value + totals[u * 2 * P + which * P + p].get()
             values.append(value)
-        part.store(sums, (block * 2 + which) * part.C + part.offset, values)
+        part.store(sums, (block * each + which) * part.C + part.offset, values)
+    if also is not None:
+        part.store(sums, (block * each + 2) * part.C + part.offset, also)
 
 
 def relu(code: Code, x: Vector) -> Vector:
@@ -108,11 +112,11 @@ def relu(code: Code, x: Vector) -> Vector:
 
 @template
 def statistics(code: Code, P: int, tail: bool) -> None:
-    """Sums of x - k and of its square, k the first row: near the mean, so that little cancels in the variance."""
+    """Sums of x - k and of its square, and k, the block's first row: near the mean, so that little cancels."""
     x, sums = code.pointers(2)
     rows, C = code.integers(2)
     for block, part in _panels(code, rows, C, P, tail):
-        first = part.channels(x)
+        first = part.load(x, part.first * C + part.offset)
 
         def terms(
             at: Int, part: _Panel = part, first: list[Vector] = first
@@ -120,7 +124,7 @@ def statistics(code: Code, P: int, tail: bool) -> None:
             centred = [v - k for v, k in zip(part.load(x, at), first, strict=True)]
             return centred, [v * v for v in centred]
 
-        _sum_over(code, part, block, sums, terms)
+        _sum_over(code, part, block, sums, terms, also=first)
 
 
 def _columns(code: Code, C: Int) -> Iterator[tuple[Int, Any]]:
@@ -143,16 +147,26 @@ def _total(code: Code, sums: Pointer, blocks: Int, which: int, C: Int, at: Int, 
 def finish_statistics(code: Code) -> None:
     """From the sums of `statistics`: [mean, biased variance, 1 / sqrt(variance + eps), scale, shift].
 
+    A block of n rows with first row k, sum s and squares q has, around the first row of all, k - d, the sum s + n*d and
+    the squares q + 2*d*s + n*d*d.
     scale = weight * invstd, shift = bias - mean * scale: batch normalisation is x * scale + shift. eps: one number.
     """
-    x, sums, weight, bias, eps, found = code.pointers(6)
+    sums, weight, bias, eps, found = code.pointers(5)
     rows, C, blocks = code.integers(3)
     count = code.wide(rows)
     for at, mask in _columns(code, C):
-        shift = _total(code, sums, blocks, 0, C, at, mask) / count
-        squares = _total(code, sums, blocks, 1, C, at, mask) / count
-        mean = (shift + (x + at).load(mask).wide()).narrow()
-        var = (squares - shift * shift).at_least(0.0).narrow()
+        first = (sums + C * 2 + at).load(mask).wide()
+        total, square = code.variable(code.zero.wide()), code.variable(code.zero.wide())
+        for block in code.range(blocks):
+            place = sums + block * 3 * C + at
+            s, q, k = ((place + C * i).load(mask).wide() for i in range(3))
+            d = k - first
+            n = code.wide((rows - block * BLOCK).minimum(BLOCK))
+            total.set(total.get() + s + n * d)
+            square.set(square.get() + q + d * (s * 2.0 + n * d))
+        shift = total.get() / count
+        mean = (shift + first).narrow()
+        var = (square.get() / count - shift * shift).at_least(0.0).narrow()
         invstd = code.constant(1.0) / (var + eps.broadcast()).square_root()
         scale = (weight + at).load(mask) * invstd
         for i, vector in enumerate((mean, var, invstd, scale, (bias + at).load(mask) - mean * scale)):

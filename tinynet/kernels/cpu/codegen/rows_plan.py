@@ -37,10 +37,10 @@ def coefficients(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float
 def _coefficients(plan: Plan, rows: int, C: int, eps: float) -> None:
     x, weight, bias, found = plan.arrays(4)
     blocks = _blocks(rows)
-    sums = plan.scratch("sums", 2 * blocks * C)
+    sums = plan.scratch("sums", 3 * blocks * C)
     plan.step(kernels.statistics(*_panel(C)), x, sums, rows, C)
     scalar = np.array([eps], np.float32)
-    plan.step(kernels.finish_statistics(), x, sums, weight, bias, scalar, found, rows, C, blocks)
+    plan.step(kernels.finish_statistics(), sums, weight, bias, scalar, found, rows, C, blocks)
 
 
 def move_statistics_(
