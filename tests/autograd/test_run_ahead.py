@@ -108,18 +108,18 @@ def equal_without(
 def left(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Of each run of the team how many kernels it may leave running."""
     seen: list[int] = []
-    run, call = team.Team.run, team.Team.call
 
-    def watched(self: team.Team, steps: Any, threads: int, left: int = 0) -> None:
-        seen.append(left)
-        run(self, steps, threads, left)
+    def watch(name: str) -> None:
+        original = getattr(team.Team, name)
 
-    def watched_call(self: team.Team, records: Any, arrays: Any, left: int = 0) -> None:
-        seen.append(left)
-        call(self, records, arrays, left)
+        def watched(self: team.Team, kernels: Any, rest: Any, left: int = 0) -> None:
+            seen.append(left)
+            original(self, kernels, rest, left)
 
-    monkeypatch.setattr(team.Team, "run", watched)
-    monkeypatch.setattr(team.Team, "call", watched_call)
+        monkeypatch.setattr(team.Team, name, watched)
+
+    for name in ("run", "call", "chain"):
+        watch(name)
     return seen
 
 

@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from tinynet.kernels.cpu.codegen import addresses, team_code
 from tinynet.kernels.cpu.codegen import team as teams
-from tinynet.kernels.cpu.codegen import team_code
 from tinynet.kernels.cpu.codegen.language import Code
 from tinynet.kernels.cpu.codegen.program import Plan, lanes, run, step, template
 from tinynet.kernels.cpu.codegen.team import Team, team
@@ -344,7 +344,7 @@ def plan_of_a_circle(steps: int, threads: int) -> Plan:
     return plan
 
 
-@pytest.mark.parametrize("owners", [teams.OWNERS, teams._slow_owners])
+@pytest.mark.parametrize("owners", [addresses.OWNERS, addresses._slow_owners])
 @pytest.mark.parametrize("threads", THREADS)
 @pytest.mark.parametrize("steps", [1, 2, 25, 2 * teams.AT_ONCE + 1])
 def test_a_plan_runs_with_the_arrays_of_each_call(

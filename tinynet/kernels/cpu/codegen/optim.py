@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.kernels.cpu.codegen.addresses import address
 from tinynet.kernels.cpu.codegen.language import Code, Pointer, Vector
 from tinynet.kernels.cpu.codegen.program import run, step, template, worth
-from tinynet.kernels.cpu.codegen.team import address
 
 
 def _update(

@@ -10,16 +10,17 @@ import ctypes
 import functools
 import gc
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tinynet import run_ahead
-from tinynet.kernels.cpu.codegen import compiler
+from tinynet.kernels.cpu.codegen import chains, compiler
+from tinynet.kernels.cpu.codegen.addresses import address
 from tinynet.kernels.cpu.codegen.language import Code
-from tinynet.kernels.cpu.codegen.team import Records, Step, address, team
+from tinynet.kernels.cpu.codegen.team import Records, Step, team
 from tinynet.threads import get_num_threads
 
 COPIES = 640 << 10
@@ -113,7 +114,11 @@ class Plan:
         self._constants: tuple[np.ndarray, ...] = ()
         self._steps: list[tuple[int, list[int], list[tuple[int, int]], int]] = []
         """Of each step the kernel, its arguments, which of these are addresses of what, and its parts."""
+        self._roles: list[tuple[int, dict[str, Any]]] = []
+        """What each step is to a chain, and of a LINK the rest of its `Piece`."""
         self._records: Records | None = None
+        self._pieces: list[chains.Piece] = []
+        """The same in pieces of one role, if there is another than ALONE."""
 
     def arrays(self, count: int) -> list[Given]:
         """Return what stands for the arrays that the plan is called with: ask for these first."""
@@ -126,8 +131,35 @@ class Plan:
         self._memory += ((use, floats),)
         return Given(self._given + len(self._memory) - 1)
 
-    def step(self, kernel: int, *arguments: Any, parts: int = 0) -> None:
-        """Add a step; arguments as those of `program.step`, where arrays are constants, or what stands for arrays."""
+    def step(self, kernel: int, *arguments: Any, parts: int = 0, role: int = chains.ALONE) -> None:
+        """Add a step; arguments as those of `program.step`, where arrays are constants, or what stands for arrays.
+
+        Args:    role: what it is to a chain (chains.py), unless a LINK
+        """
+        self._roles.append((role, {}))
+        self._add(kernel, arguments, parts)
+
+    def link(
+        self,
+        kernel: int,
+        *arguments: Any,
+        parts: int,
+        reads: Sequence[Given],
+        writes: Given | None = None,
+        lets_pass: bool = False,
+    ) -> None:
+        """Add a step that may be part of a chain (chains.py); with parts 0 one that may not."""
+        if not parts:
+            self.step(kernel, *arguments)
+            return
+        places = tuple([array.index for array in reads])
+        end = -1 if writes is None else writes.index
+        self._roles.append(
+            (chains.LINK, {"parts": parts, "reads": places, "writes": end, "lets_pass": lets_pass})
+        )
+        self._add(kernel, arguments, parts)
+
+    def _add(self, kernel: int, arguments: tuple[Any, ...], parts: int) -> None:
         holes = [(place, a.index) for place, a in enumerate(arguments) if isinstance(a, Given)]
         self._constants += tuple(a for a in arguments if isinstance(a, np.ndarray))
         numbers = _numbers(0 if isinstance(a, Given) else a for a in arguments)
@@ -138,8 +170,26 @@ class Plan:
         records = self._records
         if records is None:
             records = self._records = Records(self.threads, self._steps)
+            self._pieces = self._cut()
         memory = scratch.together(self._memory) if self._memory else ()
-        team().call(records, arrays + memory + self._constants, AHEAD if run_ahead.starts() else 0)
+        left = AHEAD if run_ahead.starts() else 0
+        if left and self._pieces:
+            team().chain(self._pieces, arrays + memory + self._constants, left)
+        else:
+            team().call(records, arrays + memory + self._constants, left)
+
+    def _cut(self) -> list[chains.Piece]:
+        """Return the steps in pieces of one role; nothing if all are ALONE."""
+        found: list[chains.Piece] = []
+        if all(role == chains.ALONE for role, _ in self._roles):
+            return found
+        first = 0
+        for i, (role, more) in enumerate(self._roles):
+            following = self._roles[i + 1][0] if i + 1 < len(self._roles) else None
+            if role == chains.LINK or role != following:
+                found.append(chains.Piece(Records(self.threads, self._steps[first : i + 1]), role, **more))
+                first = i + 1
+        return found
 
 
 _plans: list[Any] = []

@@ -83,7 +83,7 @@ def _sum_over(
     terms: Callable[[Int], tuple[list[Vector], list[Vector]]],
     also: list[Vector] | None = None,
 ) -> None:
-    """Add up two lists of vectors, terms(place of a row), over the rows of a panel; write down both sums, and `also`."""
+    """Add up two lists of vectors, terms(place of a row), over the rows of a panel; write them down, and `also`."""
     each = 2 if also is None else 3
     P = part.P
     unroll = 4 // P

@@ -10,6 +10,7 @@ import functools
 
 import numpy as np
 
+from tinynet.kernels.cpu.codegen import chains
 from tinynet.kernels.cpu.codegen import rows as kernels
 from tinynet.kernels.cpu.codegen.program import Plan, lanes, planned, run, step
 from tinynet.memory import empty_like
@@ -25,6 +26,12 @@ def _blocks(rows: int) -> int:
     return -(-rows // kernels.BLOCK)
 
 
+def _parts(plan: Plan, rows: int, C: int) -> int:
+    """Return into how many parts of equally many whole blocks the kernels of a chain are cut; 0: no chain."""
+    parts = chains.parts(rows * C, plan.threads)
+    return parts if parts and rows % (parts * kernels.BLOCK) == 0 else 0
+
+
 def coefficients(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float) -> np.ndarray:
     """Return mean, biased variance, invstd, scale and shift of batch normalisation, one after the other (5, C)."""
     C = x.shape[1]
@@ -38,7 +45,7 @@ def _coefficients(plan: Plan, rows: int, C: int, eps: float) -> None:
     x, weight, bias, found = plan.arrays(4)
     blocks = _blocks(rows)
     sums = plan.scratch("sums", 3 * blocks * C)
-    plan.step(kernels.statistics(*_panel(C)), x, sums, rows, C)
+    plan.link(kernels.statistics(*_panel(C)), x, sums, rows, C, parts=_parts(plan, rows, C), reads=(x,))
     scalar = np.array([eps], np.float32)
     plan.step(kernels.finish_statistics(), sums, weight, bias, scalar, found, rows, C, blocks)
 
@@ -93,7 +100,9 @@ def affine(
 
 @planned
 def _affine(plan: Plan, rows: int, C: int, kind: str, relu: bool) -> None:
-    plan.step(kernels.apply(*_panel(C), kind, relu), *plan.arrays(7), rows, C)
+    arrays = x, _, y, *_ = plan.arrays(7)
+    apply, parts = kernels.apply(*_panel(C), kind, relu), _parts(plan, rows, C)
+    plan.link(apply, *arrays, rows, C, parts=parts, reads=(x,), writes=y, lets_pass=True)
 
 
 def backward(
@@ -125,16 +134,18 @@ def backward(
 @planned
 def _backward(plan: Plan, rows: int, C: int, mask: str, two: bool, keep: bool) -> None:
     x, grad, other, y, scale, shift, weight, mean, invstd, grad_x, grad_weight, grad_bias, g = plan.arrays(13)
-    panel, blocks = _panel(C), _blocks(rows)
+    panel, blocks, parts = _panel(C), _blocks(rows), _parts(plan, rows, C)
     sums, factors = plan.scratch("sums", 2 * blocks * C), plan.scratch("factors", 3 * C)
     masked, passed = (grad, other, y), (scale, shift)
     sum_up = kernels.backward_sums(*panel, mask, two, keep)
-    plan.step(sum_up, x, *masked, g, *passed, mean, sums, rows, C)
+    plan.link(sum_up, x, *masked, g, *passed, mean, sums, rows, C, parts=parts, reads=(grad, other))
     found = factors, grad_weight, grad_bias
     plan.step(kernels.finish_backward(), sums, weight, mean, invstd, *found, rows, C, blocks)
     if keep:
         mask, two, masked = "", False, (g, g, g)
-    plan.step(kernels.backward_apply(*panel, mask, two), x, *masked, grad_x, *passed, factors, rows, C)
+    apply = kernels.backward_apply(*panel, mask, two)
+    arrays = x, *masked, grad_x, *passed, factors
+    plan.link(apply, *arrays, rows, C, parts=parts, reads=masked, writes=grad_x, lets_pass=True)
 
 
 def elementwise(kind: str, x: np.ndarray, other: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -22,27 +22,31 @@ import ctypes
 import functools
 import itertools
 import os
-import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tinynet.kernels.cpu.codegen import compiler
+from tinynet.kernels.cpu.codegen.addresses import OWNERS, address
+from tinynet.kernels.cpu.codegen.chains import Chain, Piece
 from tinynet.kernels.cpu.codegen.team_code import (
     CLAIM,
     CONDITION,
+    ENTRY,
+    HOLD,
+    JOIN,
     LENGTH,
     MOST_ARGUMENTS,
     MUTEX,
     NUMBER,
     POSIX,
-    PUBLISHED,
     QUEUE,
     ROOM,
     WORDS,
+    WRITTEN,
     write_team,
 )
 from tinynet.threads import hold_blas, in_parallel
@@ -61,44 +65,6 @@ Step = tuple[int, Any, int]
 def default_parts(threads: int) -> int:
     """Return into how many parts a kernel is cut for so many threads."""
     return 1 if threads == 1 else PARTS * threads
-
-
-def _slow_address(array: np.ndarray) -> int:
-    return array.__array_interface__["data"][0]
-
-
-def _slow_owners(arrays: tuple[np.ndarray, ...]) -> tuple[int, int, Any]:
-    cells = (ctypes.c_int64 * len(arrays))(*map(address, arrays))
-    places = (ctypes.c_int64 * len(arrays))(
-        *range(start := ctypes.addressof(cells), start + 8 * len(arrays), 8)
-    )
-    return ctypes.addressof(places), 0, (cells, places)
-
-
-def _ways() -> tuple[Callable[[np.ndarray], int], Callable[[tuple[np.ndarray, ...]], tuple[int, int, Any]]]:
-    """Return two functions: one that reads where an array's memory begins, one that lets machine code do so.
-
-    NumPy's own way makes a dictionary, which takes a quarter of the time of a call. In CPython the address stands in
-    the array object, behind what every object begins with, and a tuple's entries stand behind its own beginning; where
-    they do not stand there NumPy is asked.
-
-    The second returns of a tuple of arrays where the addresses of objects stand, at how many bytes from the start of
-    each the array's address stands, and what has to stay alive.
-    """
-    read, header, items = ctypes.c_size_t.from_address, object.__basicsize__, tuple.__basicsize__
-
-    def look(array: np.ndarray) -> int:
-        return read(id(array) + header).value
-
-    samples = np.zeros(3), np.zeros((4, 5), np.float32)[1:, ::2]
-    if sys.implementation.name != "cpython" or any(look(a) != _slow_address(a) for a in samples):
-        return _slow_address, _slow_owners
-    if any(read(id(samples) + items + 8 * i).value != id(a) for i, a in enumerate(samples)):
-        return look, _slow_owners
-    return look, lambda arrays: (id(arrays) + items, header, arrays)
-
-
-address, OWNERS = _ways()
 
 
 class Records:
@@ -160,20 +126,22 @@ class Team:
             return
         libc.pthread_mutex_init(ctypes.c_void_p(self._state + 8 * MUTEX), None)
         libc.pthread_cond_init(ctypes.c_void_p(self._state + 8 * CONDITION), None)
-        self._queue = (ctypes.c_int64 * (4 * LENGTH))()
-        self._word(QUEUE).value = ctypes.addressof(self._queue)
+        self._queue = (ctypes.c_int64 * (ENTRY * LENGTH + 8))()
+        start = ctypes.addressof(self._queue)
+        self._word(QUEUE).value = start + -start % 64
         self._room = (ctypes.c_int64 * (MOST_ARGUMENTS * LENGTH))()
         self._word(ROOM).value = ctypes.addressof(self._room)
-        self._claim, self._published = self._word(CLAIM), self._word(PUBLISHED)
+        self._claim, self._written = self._word(CLAIM), self._word(WRITTEN)
+        self._chain = Chain()
         self._kept: deque[tuple[int, Any]] = deque()
-        """What kernels that may not have finished read and write, and how many had been published with these."""
+        """What kernels that may not have finished read and write, and how many had been written with these."""
         run, engine = compiler.function("team_run", write_team)
         word, call, worker, stop = (
             ctypes.c_int64,
             *(engine.get_function_address(f"team_{name}") for name in ("call", "worker", "stop")),
         )
         self._run = ctypes.CFUNCTYPE(None, word, ctypes.c_void_p, word, word)(run)
-        self._call = ctypes.CFUNCTYPE(None, word, word, word, word, word, word)(call)
+        self._call = ctypes.CFUNCTYPE(None, word, word, word, word, word, word, word)(call)
         self._worker = ctypes.CFUNCTYPE(None, word, word)(worker)
         self._stop = ctypes.CFUNCTYPE(None, word)(stop)
 
@@ -194,6 +162,7 @@ class Team:
         left = min(left, LENGTH - AT_ONCE)
         with self._lock:
             self._start(threads)
+            self._end_chain(left)
             for first in range(0, len(steps), AT_ONCE):
                 self._publish(steps[first : first + AT_ONCE], threads, left)
             if not steps:
@@ -220,20 +189,51 @@ class Team:
         with self._lock:
             if len(self._threads) < records.threads - 1:
                 self._start(records.threads)
-            owners, header, _alive = OWNERS(arrays)
-            for start, count in records.pieces:
-                if left:
-                    self._keep(count, arrays)
-                self._call(self._state, start, count, owners, header, left)
+            self._end_chain(left)
+            self._write(records, arrays, left)
             if not left:
                 self._kept.clear()
+
+    def chain(self, pieces: Sequence[Piece], arrays: tuple[np.ndarray, ...], left: int) -> None:
+        """Do as `call` with records in pieces, which may wait for others to make a chain; left > 0."""
+        if not self.has_threads or self._ended:
+            for piece in pieces:
+                self.call(piece.records, arrays, left)
+            return
+        left = min(left, LENGTH - AT_ONCE)
+        with self._lock:
+            self._start(pieces[0].records.threads)
+            for piece in pieces:
+                if self._chain.take(piece, arrays):
+                    continue
+                self._end_chain(left)
+                if not self._chain.begin(piece, arrays):
+                    self._write(piece.records, arrays, left)
+
+    def _end_chain(self, left: int) -> None:
+        """Write what waits for a chain to grow into the queue."""
+        if not self._chain.waits:
+            return
+        *others, last = self._chain.release()
+        for records, arrays, joins in others:
+            self._write(records, arrays, left, HOLD + JOIN * joins)
+        records, arrays, joins = last
+        self._write(records, arrays, left, JOIN * joins)
+
+    def _write(self, records: Records, arrays: tuple[np.ndarray, ...], left: int, mode: int = 0) -> None:
+        """Write the kernels of records into the queue, which has room for them, and take part as `left` says."""
+        owners, header, _alive = OWNERS(arrays)
+        for start, count in records.pieces:
+            if left:
+                self._keep(count, arrays)
+            self._call(self._state, start, count, owners, header, left, mode)
 
     def _keep(self, count: int, used: Any) -> None:
         """Keep alive what the next kernels use, and let go what those that have finished did."""
         done = self._claim.value >> NUMBER
         while self._kept and self._kept[0][0] <= done:
             self._kept.popleft()
-        self._kept.append((self._published.value + count, used))
+        self._kept.append((self._written.value + count, used))
 
     def _run_in_python(self, steps: Sequence[Step], threads: int) -> None:
         """Run the parts of each kernel without a team: in Python's threads, or in turn when the process ends."""

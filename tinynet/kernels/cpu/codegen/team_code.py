@@ -5,12 +5,17 @@ The state all share, 64-bit words, each on a cache line of its own (words 0, 8, 
               how many from the start: one word, so that it is read whole, and a part is taken by exchanging it for the
               next if nobody else has
     finished  parts of the present kernel that have finished; who finishes the last moves on to the next kernel
-    published number of kernels that were ever written into the queue
+    published number of kernels that were ever written into the queue, for all to see
+    written   number of kernels that were ever written, and head, the number of the last that no other goes before in a
+              chain: the caller's own
     sleepers  how many threads sleep on the condition
     stopped   1 if the threads are to end
-    queue     address of the queue: a ring of LENGTH entries of four words, function, arguments, parts, threads
+    queue     address of the queue: a ring of LENGTH entries of ENTRY words, function, arguments, parts, threads, length
     room      address of a ring of LENGTH times MOST_ARGUMENTS words: the arguments of kernels that come from records
     mutex, condition: POSIX's own objects
+
+Of a chain of kernels (chains.py) `length`, in the entry of the first, is how many they are: who takes a part of the
+first runs that part of one after the other.
 
 A record is what a kernel is called with again and again (program.py), in 64-bit words: function, parts, threads, the
 number of arguments and the arguments, the number of arrays among these and of each two words: which argument is its
@@ -27,10 +32,14 @@ from llvmlite import ir
 
 from tinynet.kernels.cpu.codegen.language import I32, I64, POINTER
 
-CLAIM, FINISHED, PUBLISHED, SLEEPERS, STOPPED, QUEUE, ROOM = 0, 8, 16, 24, 32, 40, 41
+CLAIM, FINISHED, PUBLISHED, SLEEPERS, STOPPED, QUEUE, ROOM, WRITTEN, HEAD = 0, 8, 16, 24, 32, 40, 41, 42, 43
 MUTEX, CONDITION, WORDS = 48, 64, 96
 LENGTH = 1024
 """Kernels that the queue has room for, a power of 2."""
+ENTRY = 8
+"""Words of an entry of the queue: a cache line."""
+HOLD, JOIN = 1, 2
+"""What team_call is to do: leave the kernels unpublished; let the first be the next of the last chain."""
 MOST_ARGUMENTS = 32
 """Arguments of a kernel in a record."""
 PART_BITS = 12
@@ -128,10 +137,10 @@ class _Writer:
         self.builder.position_at_end(block)
 
     def entry(self, number: Any) -> list[Any]:
-        """Return function, arguments, parts and threads of a kernel in the queue."""
+        """Return function, arguments, parts, threads and length of a kernel in the queue."""
         builder = self.builder
-        place = self.place(QUEUE, number, 4)
-        words = [self.at_word(place, self.number(i)) for i in range(4)]
+        place = self.place(QUEUE, number, ENTRY)
+        words = [self.at_word(place, self.number(i)) for i in range(5)]
         return [builder.load(word, typ=POINTER if i == 1 else I64) for i, word in enumerate(words)]
 
     def place(self, ring: int, number: Any, words: int) -> Any:
@@ -148,7 +157,7 @@ class _Writer:
         If there is none for this thread, or another was faster, go on in `nothing`.
         """
         builder, one = self.builder, self.number(1)
-        function, arguments, parts, threads = self.entry(number)
+        _, _, parts, threads, length = self.entry(number)
         mask, width = self.number((1 << PART_BITS) - 1), self.number(PART_BITS)
         low, high = builder.and_(claim, mask), builder.and_(builder.lshr(claim, width), mask)
         left = builder.sub(parts, builder.add(low, high))
@@ -162,13 +171,17 @@ class _Writer:
         exchanged = builder.cmpxchg(self.word(CLAIM), claim, builder.add(claim, step), "seq_cst")
         self.branch(builder.extract_value(exchanged, 1), run, nothing)
         self.at(run)
-        kernel = builder.inttoptr(function, ir.PointerType(KERNEL))
-        builder.call(kernel, [thread, part, parts, arguments])
+
+        def run_link(i: Any) -> None:
+            function, arguments, *_ = self.entry(builder.add(number, i))
+            builder.call(builder.inttoptr(function, ir.PointerType(KERNEL)), [thread, part, parts, arguments])
+
+        self.repeat(length, run_link)
         before = builder.atomic_rmw("add", self.word(FINISHED), one, "seq_cst")
         self.branch(builder.icmp_signed("==", builder.add(before, one), parts), last, worked)
         self.at(last)
         self.write(FINISHED, self.number(0))
-        self.write(CLAIM, builder.shl(builder.add(number, one), self.number(NUMBER)))
+        self.write(CLAIM, builder.shl(builder.add(number, length), self.number(NUMBER)))
         builder.branch(worked)
 
     def wake_sleepers(self) -> None:
@@ -227,7 +240,7 @@ def write_team() -> str:
     module = ir.Module("tinynet_team")
     _write_stop(_Writer(module, "team_stop", ir.VoidType(), [POINTER]))
     _write_run(_Writer(module, "team_run", ir.VoidType(), [POINTER, POINTER, I64, I64]))
-    _write_call(_Writer(module, "team_call", ir.VoidType(), [POINTER, POINTER, I64, POINTER, I64, I64]))
+    _write_call(_Writer(module, "team_call", ir.VoidType(), [POINTER, POINTER, I64, POINTER, I64, I64, I64]))
     _write_worker(_Writer(module, "team_worker", ir.VoidType(), [POINTER, I64]))
     return str(module)
 
@@ -235,33 +248,37 @@ def write_team() -> str:
 def _write_run(writer: _Writer) -> None:
     """team_run(state, entries, count, left): write kernels into the queue, and work if more than `left` are left."""
     _, entries, count, left = writer.function.args
-    published = writer.read(PUBLISHED)
+    written = writer.read(WRITTEN)
 
     def copy(i: Any) -> None:
-        place = writer.place(QUEUE, writer.builder.add(published, i), 4)
+        place = writer.place(QUEUE, writer.builder.add(written, i), ENTRY)
         first = writer.builder.mul(i, writer.number(4))
         for k in range(4):
             word = writer.load(entries, writer.builder.add(first, writer.number(k)))
             writer.builder.store(word, writer.at_word(place, writer.number(k)))
+        writer.builder.store(writer.number(1), writer.at_word(place, writer.number(4)))
 
     writer.repeat(count, copy)
-    _publish(writer, writer.builder.add(published, count), left)
+    total = writer.builder.add(written, count)
+    writer.write(WRITTEN, total)
+    _publish(writer, total, left)
 
 
 def _write_call(writer: _Writer) -> None:
-    """team_call(state, records, count, arrays, header, left): the same of kernels in records.
+    """team_call(state, records, count, arrays, header, left, mode): the same of kernels in records.
 
     arrays: of each array the address of an object in which the array's own address stands `header` bytes from the start
+    mode: 0, or a sum of HOLD and JOIN
     """
     builder, number = writer.builder, writer.number
-    _, records, count, arrays, header, left = writer.function.args
-    published = writer.read(PUBLISHED)
+    _, records, count, arrays, header, left, mode = writer.function.args
+    written = writer.read(WRITTEN)
     rest = builder.alloca(POINTER)
     builder.store(records, rest)
 
     def copy(i: Any) -> None:
-        kernel = builder.add(published, i)
-        entry, arguments = writer.place(QUEUE, kernel, 4), writer.place(ROOM, kernel, MOST_ARGUMENTS)
+        kernel = builder.add(written, i)
+        entry, arguments = writer.place(QUEUE, kernel, ENTRY), writer.place(ROOM, kernel, MOST_ARGUMENTS)
         record = builder.load(rest, typ=POINTER)
         function, parts, threads, size = (writer.load(record, number(k)) for k in range(4))
         for k, word in enumerate((function, builder.ptrtoint(arguments, I64), parts, threads)):
@@ -281,9 +298,24 @@ def _write_call(writer: _Writer) -> None:
 
         writer.repeat(holes, fill)
         builder.store(writer.at_word(pairs, builder.add(holes, holes)), rest)
+        is_first = builder.icmp_signed("==", i, number(0))
+        joins = builder.and_(is_first, builder.icmp_signed("!=", builder.and_(mode, number(JOIN)), number(0)))
+        head = builder.select(joins, writer.read(HEAD), kernel)
+        writer.write(HEAD, head)
+        length = writer.at_word(writer.place(QUEUE, head, ENTRY), number(4))
+        longer = builder.add(builder.load(length, typ=I64), number(1))
+        builder.store(builder.select(joins, longer, number(1)), length)
 
     writer.repeat(count, copy)
-    _publish(writer, builder.add(published, count), left)
+    total = builder.add(written, count)
+    writer.write(WRITTEN, total)
+    held, publish = writer.block("held"), writer.block("publish")
+    holds = builder.icmp_signed("!=", builder.and_(mode, number(HOLD)), number(0))
+    writer.branch(holds, held, publish)
+    writer.at(held)
+    builder.ret_void()
+    writer.at(publish)
+    _publish(writer, total, left)
 
 
 def _publish(writer: _Writer, total: Any, left: Any) -> None:

@@ -9,7 +9,7 @@ import functools
 import math
 from dataclasses import dataclass
 
-from tinynet.kernels.cpu.codegen import winograd, winograd_phases, winograd_weights
+from tinynet.kernels.cpu.codegen import chains, winograd, winograd_phases, winograd_weights
 from tinynet.kernels.cpu.codegen.ending import Ending
 from tinynet.kernels.cpu.codegen.gemm import tile
 from tinynet.kernels.cpu.codegen.program import Given, Plan, add_copies, clear, copies, lanes, whole
@@ -130,12 +130,14 @@ def convolve(
     channels = (C, O) if turned else (O, C)
     if not blocks.phased:
         U = plan.scratch("U", winograd.F * CB * OB * L * L)
-        plan.step(winograd_weights.spread_weight(blocks.V, turned, kind), weight, U, *channels)
+        spread = winograd_weights.spread_weight(blocks.V, turned, kind)
+        plan.step(spread, weight, U, *channels, role=chains.BEFORE)
         room = blocks.room_V + blocks.room_M + blocks.band
-        plan.step(
+        plan.link(
             winograd.convolve_local(blocks.R, blocks.V, *tails, exact, ending.kind, kind),
             x, U, y, plan.scratch("local", room * threads), *ending.arrays(weight),
             N, H, W, C, OH, OW, O, *padding, TH, TW, blocks.rows, blocks.tiles, blocks.room_V, room,
+            parts=_parts(plan, shape, TH, blocks.rows) if ending.kind in ("", "b") else 0, reads=(x,), writes=y,
         )  # fmt: skip
         return
     V, M = plan.scratch("V", blocks.room_V), plan.scratch("M", blocks.room_M)
@@ -159,6 +161,15 @@ def convolve(
             plan.step(multiply, V, U, M, C, O, blocks.tiles, count)
         gather = winograd_phases.gather_phase(blocks.V, tails[1], exact, ending.kind, kind)
         plan.step(gather, M, y, *ending.arrays(weight), first, last, OH, OW, O, *tiles)
+
+
+def _parts(plan: Plan, shape: Shape, TH: int, rows: int) -> int:
+    """Return into how many parts, of equally many whole images and blocks of tile rows, a chain is cut; 0: no chain."""
+    numbers = max(math.prod(shape.image) * shape.channels, math.prod(shape.results) * shape.outputs)
+    parts = chains.parts(shape.images * numbers, plan.threads)
+    if not parts or shape.images % parts or shape.images // parts * TH % rows:
+        return 0
+    return parts
 
 
 def _piece(blocks: int, V: int) -> Pair:
@@ -189,9 +200,10 @@ def grad_weight(plan: Plan, shape: Shape, x: Given, dy: Given, grad: Given) -> N
         plan.step(
             winograd.grad_weight_local(R, blocks.V, *tails, kind), x, dy, plan.scratch("local", room * threads), sums,
             N, H, W, C, OH, OW, O, *padding, TH, TW, blocks.rows, blocks.tiles, blocks.room_V, room, size, parts=parts,
+            role=chains.AFTER,
         )  # fmt: skip
-        plan.step(add_copies(), sums, parts, size)
-        plan.step(winograd_weights.fold_weight(blocks.V, kind), sums, grad, O, C)
+        plan.step(add_copies(), sums, parts, size, role=chains.AFTER)
+        plan.step(winograd_weights.fold_weight(blocks.V, kind), sums, grad, O, C, role=chains.AFTER)
         return
     V, D = plan.scratch("V", blocks.room_V), plan.scratch("M", blocks.room_M)
     bands = plan.scratch("bands", blocks.band * threads)
