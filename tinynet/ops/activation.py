@@ -171,11 +171,11 @@ def check_input(input: Any, name: str, kinds: str = "f") -> None:
 
 def relu(input: Tensor) -> Tensor:
     """Return max(x, 0) of each element x."""
-    check_input(input, "relu", "fiu")
     if type(input) is DelayedTensor and not is_grad_enabled():  # as in ops.conv.conv2d
         array, _ = delayed.positive_part(input)
         if array is not None:
             return delayed.running(array)
+    check_input(input, "relu", "fiu")
     return ReLU.apply(input)
 
 

@@ -290,7 +290,7 @@ def _can_be_finished(
     relu: bool,
 ) -> bool:
     """Return whether generated kernels cover the call, y is channels last, and the lanes lie along its channels."""
-    if not all_float32((y, x, weight, bias, scale, shift, other, *(statistics or ()))):
+    if not all_float32((y, x, weight)) or not all_float32((bias, scale, shift, other, *(statistics or ()))):
         return False
     if not (has_compiler() and in_rows(y)):
         return False

@@ -66,6 +66,9 @@ def conv2d(
     Args:    stride, padding, dilation: int or (int, int), pixels; padding also "valid" or "same" (stride 1)
     Raises:  RuntimeError: channels, groups or dtypes do not fit; OH or OW < 1
     """
+    known = _known_geometry(input, weight, bias, (stride, padding, dilation, groups))
+    if known is not None:
+        return ops.conv2d(input, weight, bias, known)
     return _convolve(2, input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -119,9 +122,6 @@ def _convolve(
     groups: int,
 ) -> Tensor:
     """Convolve over the last 1 or 2 axes; a signal is an image of one row."""
-    known = _known_geometry(axes, input, weight, bias, stride, padding, dilation, groups)
-    if known is not None:
-        return ops.conv2d(input, weight, bias, known)
     function, given = f"conv{axes}d", (stride, padding, dilation, groups)
     x, single = images(input, function, axes)
     kernel = _check_weight(function, axes, weight)
@@ -150,12 +150,12 @@ _checked: dict[Any, Geometry] = {}
 """Geometries of calls on images that have passed all checks, by the shapes, dtypes and arguments given."""
 
 
-def _known_geometry(axes: int, input: Any, weight: Any, bias: Any, *given: Any) -> Geometry | None:
+def _known_geometry(input: Any, weight: Any, bias: Any, given: tuple[Any, ...]) -> Geometry | None:
     """Return the geometry of a call that has been checked before with the same shapes, dtypes and arguments.
 
     A training step makes the same calls over and over, and the checks take longer than starting the kernel.
     """
-    if axes != 2 or not isinstance(input, Tensor) or not isinstance(weight, Tensor):
+    if not isinstance(input, Tensor) or not isinstance(weight, Tensor):
         return None
     try:
         return _checked.get(_key(input, weight, bias, given))

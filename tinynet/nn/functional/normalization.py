@@ -11,6 +11,7 @@ import numpy as np
 
 from tinynet import ops, run_ahead
 from tinynet.autograd import delayed, quietly
+from tinynet.autograd.delayed import DelayedTensor
 from tinynet.backend import Array, array_module, sum_dtype
 from tinynet.grad_mode import is_grad_enabled
 from tinynet.kernels.generic.normalization import coefficients, move_statistics_
@@ -257,7 +258,7 @@ def _check_parameters(
     for name, value in named.items():
         if value is None:
             continue
-        array = delayed.outline(value)
+        array = delayed.outline(value) if type(value) is DelayedTensor else value.array
         if array.shape == shape and array.dtype is dtype:
             continue  # the usual case
         if value.shape != shape:

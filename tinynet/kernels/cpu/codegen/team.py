@@ -162,7 +162,8 @@ class Team:
         left = min(left, LENGTH - AT_ONCE)
         with self._lock:
             self._start(threads)
-            self._end_chain(left)
+            if self._chain.waits:
+                self._end_chain(left)
             for first in range(0, len(steps), AT_ONCE):
                 self._publish(steps[first : first + AT_ONCE], threads, left)
             if not steps:
@@ -189,7 +190,8 @@ class Team:
         with self._lock:
             if len(self._threads) < records.threads - 1:
                 self._start(records.threads)
-            self._end_chain(left)
+            if self._chain.waits:
+                self._end_chain(left)
             self._write(records, arrays, left)
             if not left:
                 self._kept.clear()
@@ -206,14 +208,13 @@ class Team:
             for piece in pieces:
                 if self._chain.take(piece, arrays):
                     continue
-                self._end_chain(left)
+                if self._chain.waits:
+                    self._end_chain(left)
                 if not self._chain.begin(piece, arrays):
                     self._write(piece.records, arrays, left)
 
     def _end_chain(self, left: int) -> None:
         """Write what waits for a chain to grow into the queue."""
-        if not self._chain.waits:
-            return
         *others, last = self._chain.release()
         for records, arrays, joins in others:
             self._write(records, arrays, left, HOLD + JOIN * joins)

@@ -131,13 +131,14 @@ def convolve(
     if not blocks.phased:
         U = plan.scratch("U", winograd.F * CB * OB * L * L)
         spread = winograd_weights.spread_weight(blocks.V, turned, kind)
-        plan.step(spread, weight, U, *channels, role=chains.BEFORE)
+        parts = _parts(plan, shape, TH, blocks.rows) if ending.kind in ("", "b") else 0
+        plan.step(spread, weight, U, *channels, role=chains.BEFORE if parts else chains.ALONE)
         room = blocks.room_V + blocks.room_M + blocks.band
         plan.link(
             winograd.convolve_local(blocks.R, blocks.V, *tails, exact, ending.kind, kind),
             x, U, y, plan.scratch("local", room * threads), *ending.arrays(weight),
             N, H, W, C, OH, OW, O, *padding, TH, TW, blocks.rows, blocks.tiles, blocks.room_V, room,
-            parts=_parts(plan, shape, TH, blocks.rows) if ending.kind in ("", "b") else 0, reads=(x,), writes=y,
+            parts=parts, reads=(x,), writes=y,
         )  # fmt: skip
         return
     V, M = plan.scratch("V", blocks.room_V), plan.scratch("M", blocks.room_M)
@@ -165,11 +166,16 @@ def convolve(
 
 def _parts(plan: Plan, shape: Shape, TH: int, rows: int) -> int:
     """Return into how many parts, of equally many whole images and blocks of tile rows, a chain is cut; 0: no chain."""
-    numbers = max(math.prod(shape.image) * shape.channels, math.prod(shape.results) * shape.outputs)
-    parts = chains.parts(shape.images * numbers, plan.threads)
+    parts = chains.parts(_numbers(shape), plan.threads)
     if not parts or shape.images % parts or shape.images // parts * TH % rows:
         return 0
     return parts
+
+
+def _numbers(shape: Shape) -> int:
+    """Return how many numbers the larger of images and results has."""
+    each = max(math.prod(shape.image) * shape.channels, math.prod(shape.results) * shape.outputs)
+    return shape.images * each
 
 
 def _piece(blocks: int, V: int) -> Pair:
@@ -197,13 +203,14 @@ def grad_weight(plan: Plan, shape: Shape, x: Given, dy: Given, grad: Given) -> N
         parts = copies(size)
         sums = plan.scratch("dU", size * parts)
         room = blocks.room_V + blocks.room_M + blocks.band
+        role = chains.AFTER if chains.parts(_numbers(shape), plan.threads) else chains.ALONE
         plan.step(
             winograd.grad_weight_local(R, blocks.V, *tails, kind), x, dy, plan.scratch("local", room * threads), sums,
             N, H, W, C, OH, OW, O, *padding, TH, TW, blocks.rows, blocks.tiles, blocks.room_V, room, size, parts=parts,
-            role=chains.AFTER,
+            role=role,
         )  # fmt: skip
-        plan.step(add_copies(), sums, parts, size, role=chains.AFTER)
-        plan.step(winograd_weights.fold_weight(blocks.V, kind), sums, grad, O, C, role=chains.AFTER)
+        plan.step(add_copies(), sums, parts, size, role=role)
+        plan.step(winograd_weights.fold_weight(blocks.V, kind), sums, grad, O, C, role=role)
         return
     V, D = plan.scratch("V", blocks.room_V), plan.scratch("M", blocks.room_M)
     bands = plan.scratch("bands", blocks.band * threads)
