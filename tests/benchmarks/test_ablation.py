@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 
@@ -31,7 +29,7 @@ def test_what_is_switched_off(name, monkeypatch):
     monkeypatch.setattr(delayed, "enabled", True)
     monkeypatch.setattr(convolution, "use_winograd", True)
     ablation.MECHANISMS[name]()
-    assert (chains.LEAST == sys.maxsize) == (name == "chains")
+    assert (chains.LEAST > 1 << 40) == (name == "chains")
     assert run_ahead.enabled == (name != "running ahead")
     assert delayed.enabled == (name != "fusion")
     assert convolution.use_winograd == (name != "Winograd")

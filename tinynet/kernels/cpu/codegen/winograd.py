@@ -54,6 +54,8 @@ from tinynet.kernels.cpu.codegen.winograd_tiles import (
 
 F = transforms.W**2
 """Matrices U that the weights become."""
+UNROLL = 4
+"""Tiles at a time in the gradient of the weights."""
 
 
 @dataclass(frozen=True)
@@ -150,12 +152,13 @@ def multiply_transposed(
                     if ahead is not None:
                         ahead.ask()
                     for f in _planes_of(code, u, form):
-                        for t in code.range(count):
-                            sums.add_product(
-                                left + f * in_V.plane + t * in_V.tile + half,
-                                1,
-                                right + f * in_M.plane + t * in_M.tile,
-                            )
+                        a, b = left + f * in_V.plane + half, right + f * in_M.plane
+                        whole = count // UNROLL * UNROLL
+                        for t in code.range(0, whole, UNROLL):
+                            for i in range(UNROLL):
+                                sums.add_product(a + (t + i) * in_V.tile, 1, b + (t + i) * in_M.tile)
+                        for t in code.range(whole, count):
+                            sums.add_product(a + t * in_V.tile, 1, b + t * in_M.tile)
                     sums.store(out)
 
 
