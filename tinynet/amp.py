@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 from tinynet.backend import cuda_is_available
+from tinynet.backend import device as device_of_name
 
 
 class autocast(contextlib.ContextDecorator):
@@ -80,7 +81,8 @@ class GradScaler:
 
 
 def _possible(enabled: bool, device: str, name: str) -> bool:
-    """Return False, the only state there is."""
+    """Return False, the only state there is. Raises RuntimeError for an unknown device type."""
+    device_of_name(device)
     if not enabled:
         return False
     if device == "cuda" and not cuda_is_available():

@@ -47,6 +47,9 @@ CASES: dict[str, Case] = {
     ),
     "int8 + 2 * bool": lambda lib: ints(lib, [5], "int8").add(lib.tensor([True]), alpha=2),
     "int64 - 2 * int32": lambda lib: ints(lib, [5], "int64").sub(ints(lib, [7], "int32"), alpha=2),
+    "clamp": lambda lib: ints(lib, [1, 200], "uint8").clamp(3, 100),
+    "clamp, a limit wraps": lambda lib: ints(lib, [1, 200], "uint8").clamp(-5, 4),
+    "clamp of int8": lambda lib: ints(lib, [-100, 100], "int8").clamp(min=-5),
     "fill_(-1)": lambda lib: ints(lib, [3, 6], "uint8").fill_(-1),
     "full(-2)": lambda lib: lib.full((2,), -2, dtype=lib.uint8),
     "where": lambda lib: lib.where(lib.tensor([True, False]), ints(lib, [3, 6], "uint8"), 255),
@@ -82,6 +85,22 @@ REFUSED: dict[str, tuple[Case, type[Exception], str]] = {
         name: (lambda lib, name=name: getattr(lib, name)(lib.ones(2), True), TypeError, "must be Tensor")
         for name in ("logical_and", "logical_or", "logical_xor", "isclose", "allclose", "equal")
     },
+    "clamp": (lambda lib: ints(lib, [3], "uint8").clamp(max=300), RuntimeError, "overflow"),
+    **{
+        f"bool {name} bool": (
+            lambda lib, name=name: getattr(lib, name)(*lib.tensor([[True], [True]])),
+            NotImplementedError,
+            "not implemented for bool",
+        )
+        for name in ("pow", "remainder", "fmod", "floor_divide")
+    },
+    "index_select": (
+        lambda lib: lib.index_select(lib.ones(2, 3), 0, lib.tensor([2])),
+        IndexError,
+        "out of bounds",
+    ),
+    "to('foo')": (lambda lib: lib.ones(2).to("foo"), RuntimeError, "'foo'"),
+    "autocast('foo')": (lambda lib: lib.autocast("foo"), RuntimeError, "'foo'"),
     "keepdim alone": (lambda lib: lib.ones(2).max(keepdim=True), TypeError, "max"),
 }
 

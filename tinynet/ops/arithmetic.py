@@ -13,7 +13,7 @@ from tinynet.autograd import Function, delayed, is_grad_enabled
 from tinynet.autograd.delayed import DelayedTensor
 from tinynet.backend import Array, array_module
 from tinynet.kernels.generic import fused
-from tinynet.ops.promotion import array_of, operands, shape_of
+from tinynet.ops.promotion import array_of, operands, refuse_bools, shape_of
 from tinynet.ops.reduce import sum_to
 from tinynet.tensor import Tensor
 
@@ -267,9 +267,10 @@ def mul(input: Any, other: Any) -> Tensor:
 def pow(input: Any, exponent: Any) -> Tensor:
     """Return input to the power of the exponent.
 
-    Raises:  RuntimeError: a whole number to a negative whole number
+    Raises:  RuntimeError: a whole number to a negative whole number; NotImplementedError: both are bool
     """
     x, y = operands(input, exponent)
+    refuse_bools("pow", x, y)
     if (x if isinstance(x, Tensor) else y).array.dtype.kind in "iu" and not isinstance(y, Tensor) and y < 0:
         raise RuntimeError(f"Integers to negative integer powers are not allowed, got exponent {y}")
     return Pow.apply(x, y)

@@ -168,7 +168,7 @@ def _tensors(function: str, input: Any, other: Any) -> tuple[Any, Any]:
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """Return input limited to [min, max], numbers or Tensors that broadcast; max where min > max.
 
-    Raises:  RuntimeError: neither limit is given
+    Raises:  RuntimeError: neither limit is given, or the dtype cannot hold one
     """
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
@@ -176,7 +176,8 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
         return _clamp_to_tensors(input, min, max)
     if input.array.dtype.kind in "iub" and any(isinstance(limit, float) for limit in (min, max)):
         input = operands(input, 0.0)[0]
-    return Clamp.apply(input, min, max)
+    dtype = input.array.dtype
+    return Clamp.apply(input, fit("clamp", min, dtype), fit("clamp", max, dtype))
 
 
 def _clamp_to_tensors(input: Tensor, low: Any, high: Any) -> Tensor:

@@ -8,7 +8,7 @@ from tinynet.autograd import Function
 from tinynet.backend import array_module, check_on_host
 from tinynet.default_dtype import get_default_dtype
 from tinynet.ops.arithmetic import Div
-from tinynet.ops.promotion import array_of, operands, shape_of
+from tinynet.ops.promotion import array_of, operands, refuse_bools, shape_of
 from tinynet.ops.reduce import sum_to
 from tinynet.tensor import Tensor
 
@@ -75,6 +75,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         )
     if _dtype(x, y).kind == "f":
         return RoundedDiv.apply(x, y, rounding_mode == "trunc")
+    refuse_bools("div", x, y)
     quotient = _whole_division(x, y)
     if rounding_mode == "trunc":
         # Rounding down has gone one too far where signs differ and something is left over.
@@ -123,6 +124,7 @@ def _whole_division(x: Any, y: Any) -> Any:
 
 def _remainder(input: Any, other: Any, towards_zero: bool) -> Tensor:
     x, y = operands(input, other)
+    refuse_bools("fmod" if towards_zero else "remainder", x, y)
     if _dtype(x, y).kind != "f":
         _check_divisor(y)
     return Remainder.apply(x, y, towards_zero)

@@ -43,6 +43,15 @@ def operands(x: Any, y: Any) -> tuple[Any, Any]:
     raise TypeError(f"expected a Tensor among the operands, got {type(x).__name__} and {type(y).__name__}")
 
 
+def refuse_bools(name: str, x: Any, y: Any) -> None:
+    """Refuse two operands of which there are none but truth values.
+
+    Raises:  NotImplementedError: names the operation
+    """
+    if (x if isinstance(x, Tensor) else y).array.dtype.kind == "b":
+        raise NotImplementedError(f"{name}: not implemented for bool; convert an operand with .to(...)")
+
+
 def _to_one_dtype(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     a, b = x.array, y.array
     if (a.ndim == 0) != (b.ndim == 0) and RANK[a.dtype.kind] == RANK[b.dtype.kind]:

@@ -218,7 +218,10 @@ def named_type(name: Any) -> Any:
 
 
 def split_target(target: tuple[Any, ...], dtype: Any, place: Any) -> tuple[Any, Any]:
-    """Sort the arguments of `to` into a dtype and a device."""
+    """Sort the arguments of `to` into a dtype and a device.
+
+    Raises:  RuntimeError: a string names neither
+    """
     for value in target:
         if isinstance(value, device) or (
             isinstance(value, str) and value.partition(":")[0] in ("cpu", "cuda")
@@ -228,6 +231,18 @@ def split_target(target: tuple[Any, ...], dtype: Any, place: Any) -> tuple[Any, 
             dtype, place = value.dtype, value.device
         elif isinstance(value, int) and not isinstance(value, bool):
             place = f"cuda:{value}"
+        elif isinstance(value, str) and not _names_dtype(value):
+            raise RuntimeError(
+                f"Expected a device 'cpu', 'cuda' or 'cuda:INDEX', or a dtype, but got {value!r}"
+            )
         elif value is not None and not isinstance(value, bool):
             dtype = value
     return dtype, None if place is None else device(place)
+
+
+def _names_dtype(name: str) -> bool:
+    try:
+        np.dtype(name)
+    except TypeError:
+        return False
+    return True
