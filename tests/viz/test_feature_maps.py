@@ -87,6 +87,7 @@ def test_networks_of_the_package_show_their_blocks(name, count, last, rng):
     assert len(layers) == count
     assert all(np.ptp(layer.maps) > 0 for layer in layers)
     assert layers[-1].name == last
+    assert not any("Identity" in layer.kind for layer in layers)
 
 
 def test_other_maps_give_another_picture(rng, tmp_path):

@@ -88,7 +88,7 @@ def _joined(found: Sequence[tuple[str, nn.Module, np.ndarray]]) -> list[Layer]:
             layers.append(Layer(name, kind, maps))
             in_chain = isinstance(module, nn.Conv2d)
         elif in_chain and layers and maps.shape == layers[-1].maps.shape:
-            if not isinstance(module, nn.Dropout):
+            if not isinstance(module, nn.Dropout | nn.Identity):
                 before = layers.pop()
                 layers.append(Layer(before.name, f"{before.kind}, {kind}", maps))
         else:
