@@ -29,7 +29,7 @@ def evaluate(args: argparse.Namespace) -> int:
             raise ConfigError(
                 "--split val: weights of another origin have no validation images; take test or train"
             )
-        config = _config(args)
+        config, weights = _config(args), _weights(args)  # before the data, which may take a while to come
     elif args.dataset or args.normalise or args.rename:
         raise ConfigError(
             "--dataset, --normalise and --rename go with --model, for weights of another origin"
@@ -44,7 +44,7 @@ def evaluate(args: argparse.Namespace) -> int:
             f"--split {args.split}: {trained.saved.path} is of a run with --val-size 0, which has none"
         )
     if args.model is not None:
-        engine = _of_weights(args, config, len(dataset.classes))
+        engine = _engine(args, config, weights, len(dataset.classes))
         values = batches.normalisation(config, sets["train"])
         done = f"{args.checkpoint}: {config.model}"
     else:
@@ -90,16 +90,23 @@ def _config(args: argparse.Namespace) -> Any:
     return config
 
 
-def _of_weights(args: argparse.Namespace, config: Any, classes: int) -> Any:
-    """Return an engine with the weights of a file."""
-    from tinynet.threads import available_cores
-    from tinynet.training.engine import TinynetEngine
-    from tinynet.training.finetuning import read_weights, starting_weights
+def _weights(args: argparse.Namespace) -> Any:
+    """Return the weights of a file, with the names that --rename gives them."""
+    from tinynet.training.finetuning import read_weights
     from tinynet.weights import rename
 
     weights = read_weights(args.checkpoint)
     for rule in args.rename:
         weights = rename(weights, rule)
+    return weights
+
+
+def _engine(args: argparse.Namespace, config: Any, weights: Any, classes: int) -> Any:
+    """Return an engine with these weights."""
+    from tinynet.threads import available_cores
+    from tinynet.training.engine import TinynetEngine
+    from tinynet.training.finetuning import starting_weights
+
     engine = TinynetEngine()
     engine.prepare(args.backend, args.threads or available_cores())
     engine.build(config, steps_per_epoch=100, classes=classes)

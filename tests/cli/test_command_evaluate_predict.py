@@ -128,6 +128,14 @@ def test_weights_that_do_not_fit_are_told_without_a_flag_that_evaluate_lacks(run
     assert "--reset" not in err
 
 
+def test_bad_weights_are_told_before_any_data_is_looked_for(run, tmp_path):
+    weights = tmp_path / "weights.pth"
+    weights.write_text("none")
+    code, _, err = run("tinynet.evaluate", str(weights), "--model", "lenet", "--data-dir", str(tmp_path))
+    assert code == 2
+    assert "neither safetensors nor a file of torch.save" in err
+
+
 def test_run_without_validation_images_has_none_to_evaluate(run, trained):
     state = json.loads((trained / "best.json").read_text())
     state["config"]["val_size"] = 0
