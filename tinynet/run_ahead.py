@@ -20,16 +20,17 @@ This module only says whether kernels may be left running, and whether some are.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
-from threading import Lock, get_ident
+from threading import get_ident
 from typing import Any
 
 enabled = True
 """Whether kernels are ever left running; tests and tools that time each kernel switch it off."""
 _thread: int | None = None
 """The Python thread whose kernels may be left running."""
-_one = Lock()
-"""Held by that thread."""
+_holder: dict[str, object] = {}
+"""Of the block that leaves kernels running, a mark: to set a missing entry is one step, which no interrupt divides."""
 _running = False
 _called = False
 """Whether the present call of a kernel is by `call`."""
@@ -102,22 +103,22 @@ def is_free() -> bool:
 def block() -> Iterator[None]:
     """Let kernels be left running inside the block, unless another thread does already; wait at its end."""
     global _thread
-    if not enabled or not _one.acquire(blocking=False):
-        yield
-        return
-    _thread = get_ident()
+    mark = object()
     try:
+        if enabled and _holder.setdefault("block", mark) is mark:
+            _thread = get_ident()
         yield
     finally:
-        try:
-            if _at_end is not None:
-                _at_end()
-        finally:
+        if _holder.get("block") is mark:  # an interrupt may have come before anything was noted of it
             try:
-                wait()
+                if _at_end is not None:
+                    _at_end()
             finally:
-                _thread = None
-                _one.release()
+                try:
+                    wait()
+                finally:
+                    _thread = None
+                    _holder.clear()
 
 
 @contextlib.contextmanager
@@ -130,3 +131,13 @@ def pause() -> Iterator[None]:
         yield
     finally:
         _thread = before
+
+
+def _before_fork() -> None:
+    """A child has no threads of the team: what is running would never be finished there."""
+    if allowed():
+        wait()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork)

@@ -100,6 +100,24 @@ def test_statistics_of_large_means_keep_their_digits(same_layer):
     np.testing.assert_allclose(layer.running_var.numpy(), 0.9 + 0.1 * exact.var((0, 2, 3), ddof=1), rtol=1e-4)
 
 
+def test_running_statistics_behind_those_of_a_batch_have_a_gradient(accelerated):
+    """The gradient that meets batch normalisation waits to be scaled itself."""
+    x = np.random.default_rng(0).standard_normal((8, 3, 16, 16)).astype("float32")
+    upstream = np.random.default_rng(1).standard_normal((8, 16, 16, 16)).astype("float32")
+    layers = [torch.nn.Conv2d(3, 16, 3, 1, 1), torch.nn.BatchNorm2d(16), torch.nn.BatchNorm2d(16).eval()]
+    theirs = torch.nn.Sequential(*layers, torch.nn.Conv2d(16, 16, 3, 1, 1))
+    ours = nn.Sequential(
+        nn.Conv2d(3, 16, 3, 1, 1), nn.BatchNorm2d(16), nn.BatchNorm2d(16), nn.Conv2d(16, 16, 3, 1, 1)
+    )
+    ours[2].eval()
+    ours.load_state_dict({name: tinynet.tensor(t.numpy()) for name, t in theirs.state_dict().items()})
+    ours(tinynet.Tensor(x)).backward(tinynet.tensor(upstream))
+    theirs(torch.from_numpy(x)).backward(torch.from_numpy(upstream))
+    for found, expected in zip(ours.parameters(), theirs.parameters(), strict=True):
+        scale = float(expected.grad.abs().max())
+        np.testing.assert_allclose(found.grad.numpy(), expected.grad.numpy(), atol=max(1e-4 * scale, 2e-3))
+
+
 @TRAINING
 def test_half_precision_keeps_statistics_in_float32(training, draw):
     x = draw((4, 3, 5, 2), "float16")

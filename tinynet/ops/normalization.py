@@ -62,7 +62,7 @@ def _behind_relu(
 ) -> tuple[Tensor, ...] | None:
     """Return the gradients from that of a ReLU, or of two that meet, in the same passes; None for another gradient."""
     gradient = delayed.expression_of(grad_y)
-    if gradient is None or isinstance(gradient, expressions.SparseGradient):
+    if not isinstance(gradient, expressions.Masked | expressions.GradientSum | expressions.Running):
         return None
     if ctx.affine is None and not _covered(gradient.x, x):
         return None

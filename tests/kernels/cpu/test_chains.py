@@ -20,12 +20,12 @@ from tinynet.nn import functional as F
 NOTHING = Records(1, [])
 
 
-def link(reads: int, writes: int, parts: int = 4, lets_pass: bool = False) -> Piece:
-    return Piece(Records(1, []), LINK, parts, (reads,), writes, lets_pass)
+def link(reads: int, writes: int, parts: int = 4, lets_pass: bool = False, threads: int = 1) -> Piece:
+    return Piece(Records(threads, []), LINK, parts, (reads,), writes, lets_pass)
 
 
 def order(chain: Chain) -> list[tuple[Any, bool]]:
-    return [(records, joins) for records, _, joins in chain.release()]
+    return [(records, joins) for _, (records, _, joins) in chain.release(0)]
 
 
 def test_what_waits_runs_in_the_order_of_its_roles() -> None:
@@ -46,6 +46,8 @@ def test_what_waits_runs_in_the_order_of_its_roles() -> None:
         (last.records, True),
         (after.records, False),
     ]
+    assert not chain.take(after, ()), "it has ended"
+    chain.forget()
     assert not chain.waits
 
 
@@ -54,6 +56,7 @@ def test_what_waits_runs_in_the_order_of_its_roles() -> None:
     [
         (link(0, 1), "ac"),  # of another array
         (link(0, 1, parts=8), "bc"),  # cut differently
+        (link(0, 1, threads=2), "bc"),  # with memory for other threads
         (link(0, 1), "hc"),  # of half of what is written
         (Piece(NOTHING, ALONE), ""),
     ],
@@ -185,9 +188,9 @@ def formed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     lengths: list[int] = []
     original = Chain.release
 
-    def release(self: Chain) -> Any:
-        calls = original(self)
-        lengths.append(1 + sum(joins for _, _, joins in calls))
+    def release(self: Chain, number: int) -> Any:
+        calls = original(self, number)
+        lengths.append(1 + sum(joins for _, (_, _, joins) in calls))
         return calls
 
     monkeypatch.setattr(Chain, "release", release)

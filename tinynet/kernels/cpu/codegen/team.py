@@ -79,7 +79,7 @@ class Records:
     def __init__(
         self, threads: int, steps: Sequence[tuple[int, Sequence[int], Sequence[tuple[int, int]], int]]
     ) -> None:
-        self.threads, self._steps = threads, steps
+        self.threads, self.count, self._steps = threads, len(steps), steps
         words: list[int] = []
         starts = []
         for kernel, arguments, holes, parts in steps:
@@ -214,12 +214,13 @@ class Team:
                     self._write(piece.records, arrays, left)
 
     def _end_chain(self, left: int) -> None:
-        """Write what waits for a chain to grow into the queue."""
-        *others, last = self._chain.release()
-        for records, arrays, joins in others:
-            self._write(records, arrays, left, HOLD + JOIN * joins)
-        records, arrays, joins = last
-        self._write(records, arrays, left, JOIN * joins)
+        """Write what waits for a chain to grow into the queue, but for what was written before an interrupt."""
+        calls = self._chain.release(self._written.value)
+        last = calls[-1][0]
+        for number, (records, arrays, joins) in calls:
+            if self._written.value == number:
+                self._write(records, arrays, left, HOLD * (number != last) + JOIN * joins)
+        self._chain.forget()
 
     def _write(self, records: Records, arrays: tuple[np.ndarray, ...], left: int, mode: int = 0) -> None:
         """Write the kernels of records into the queue, which has room for them, and take part as `left` says."""
@@ -271,6 +272,8 @@ class Team:
     def stop(self) -> None:
         """End the threads: before the memory of their machine code goes. What runs later does so without them."""
         with self._lock:
+            if self.has_threads and self._chain.waits:
+                self._end_chain(0)
             self._ended = True
             if self._threads:
                 self._run(self._state, None, 0, 0)
