@@ -150,12 +150,13 @@ def _scatter(name: str, input: Tensor, dim: int, index: Tensor, src: Tensor, add
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """Return the slices of the input at indices along an axis.
 
-    Raises:  RuntimeError: index is no tensor of whole numbers; IndexError: it is out of range or has more than one axis
+    Raises:  RuntimeError: index is no tensor of whole numbers; IndexError: it has more than one axis
+             it is out of range: IndexError along axis 0, RuntimeError along others, as in torch
     """
     axis = normalize_dim(dim, input.ndim)
     index = _vector("index_select", index)
     x = at_least_1d(input)
-    _check_range(index, x.shape[axis], axis, IndexError)
+    _check_range(index, x.shape[axis], axis, RuntimeError if axis else IndexError)
     y = Index.apply(x, _slots(axis), index)
     return y if input.ndim else reshape(y, ())
 
