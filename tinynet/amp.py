@@ -82,9 +82,9 @@ class GradScaler:
 
 def _possible(enabled: bool, device: str, name: str) -> bool:
     """Return False, the only state there is. Raises RuntimeError for an unknown device type."""
-    device_of_name(device)
     if not enabled:
         return False
+    device_of_name(device)
     if device == "cuda" and not cuda_is_available():
         warnings.warn(f"{name}: there is no GPU, mixed precision is disabled", stacklevel=3)
         return False
