@@ -9,11 +9,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from benchmarks import harness, networks, records
 from benchmarks.harness import Contender, Contest
-from benchmarks.networks import BATCH_SIZES, add_models
+from benchmarks.networks import BATCH_SIZES, add_models, add_turns
 from reference.arguments import positive
 
 ALL = "all"
@@ -93,26 +92,16 @@ def main(argv: list[str] | None = None) -> None:
     """Print the table and add lines to the results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ablation", description=__doc__)
     add_models(parser, ["resnet20", "resnet-6block", "resnet18"])
-    parser.add_argument("--batch-size", type=positive, help="images (default: as in benchmarks.train_step)")
     parser.add_argument("--threads", type=positive, default=2, help="CPU threads (default: 2)")
-    parser.add_argument("--rounds", type=positive, default=7, help="turns of each (default: 7)")
-    parser.add_argument("--calls", type=positive, default=3, help="least steps in a turn (default: 3)")
-    parser.add_argument("--warmup", type=positive, default=3, help="steps of each before timing (default: 3)")
-    parser.add_argument("--results", type=Path, default=records.RESULTS, help="folder of the results")
+    add_turns(parser)
     args = parser.parse_args(argv)
     print("Times without it, over the time with all:\n")
     print(f"| network | batch | all, ms | {' | '.join(f'no {name}' for name in MECHANISMS)} |")
     print("|---" * (3 + len(MECHANISMS)) + "|")
     for model in args.models:
         batch_size = args.batch_size or BATCH_SIZES.get(model, 128)
-        record = measure(
-            model,
-            batch_size,
-            threads=args.threads,
-            rounds=args.rounds,
-            calls=args.calls,
-            warmup=args.warmup,
-        )
+        turns = {"rounds": args.rounds, "calls": args.calls, "warmup": args.warmup}
+        record = measure(model, batch_size, threads=args.threads, **turns)
         path = records.append("ablation", record, args.results)
         print(row(record), flush=True)
     print(f"\nadded to {path}")

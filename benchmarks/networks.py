@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
 import tinynet
+from benchmarks import records
 from benchmarks.harness import Contender
+from reference.arguments import positive
 from tinynet import models, optim
 from tinynet.nn import functional as F
 
@@ -91,3 +94,12 @@ def add_models(parser: argparse.ArgumentParser, default: Sequence[str]) -> None:
         metavar="NAME",
         help=f"networks to run, of {', '.join(models.names())} (default: {', '.join(default)})",
     )
+
+
+def add_turns(parser: argparse.ArgumentParser) -> None:
+    """Add `--batch-size`, `--rounds`, `--calls`, `--warmup` and `--results` to a command line."""
+    parser.add_argument("--batch-size", type=positive, help="images (default: as in benchmarks.train_step)")
+    parser.add_argument("--rounds", type=positive, default=7, help="turns of each (default: 7)")
+    parser.add_argument("--calls", type=positive, default=3, help="least steps in a turn (default: 3)")
+    parser.add_argument("--warmup", type=positive, default=3, help="steps of each before timing (default: 3)")
+    parser.add_argument("--results", type=Path, default=records.RESULTS, help="folder of the results")

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 
 from benchmarks import harness, records
 from benchmarks.harness import Contest
-from benchmarks.networks import BATCH_SIZES, TINYNET, add_models, contenders
+from benchmarks.networks import BATCH_SIZES, TINYNET, add_models, add_turns, contenders
 from reference.arguments import positive
 
 TARGETS = {("resnet18", 1, 2): 1.7}
@@ -57,14 +56,10 @@ def main(argv: list[str] | None = None) -> None:
     """Print the table and add lines to the results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description=__doc__)
     add_models(parser, ["resnet18"])
-    parser.add_argument("--batch-size", type=positive, help="images (default: as in benchmarks.train_step)")
     parser.add_argument(
         "--threads", nargs=2, type=positive, default=[1, 2], metavar=("FEW", "MORE"), help="(default: 1 2)"
     )
-    parser.add_argument("--rounds", type=positive, default=7, help="turns of each (default: 7)")
-    parser.add_argument("--calls", type=positive, default=3, help="least steps in a turn (default: 3)")
-    parser.add_argument("--warmup", type=positive, default=3, help="steps of each before timing (default: 3)")
-    parser.add_argument("--results", type=Path, default=records.RESULTS, help="folder of the results")
+    add_turns(parser)
     args = parser.parse_args(argv)
     few, more = args.threads
     if few >= more:

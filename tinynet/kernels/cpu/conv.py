@@ -385,8 +385,6 @@ def conv2d_grad_weight_generated(
 @functools.lru_cache(4096)
 def _shape(x: Sizes, weight: Sizes, stride: Pair, padding: Pair, dilation: Pair) -> Any:
     """Return what codegen/convolution.py needs to know, from the shapes (N, C, H, W) and (O, C, KH, KW)."""
-    from tinynet.kernels.cpu.codegen.shape import Shape
+    from tinynet.kernels.cpu.codegen.shape import shape_of
 
-    (N, C, H, W), (O, _, KH, KW) = x, weight
-    size = output_size((H, W), (KH, KW), stride, padding, dilation)
-    return Shape(N, (H, W), C, size, O, (KH, KW), stride, padding, dilation)
+    return shape_of(x[0], (x[2], x[3]), weight, stride, padding, dilation)

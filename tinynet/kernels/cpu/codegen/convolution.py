@@ -21,9 +21,8 @@ from tinynet.kernels.cpu.codegen import (
 from tinynet.kernels.cpu.codegen.ending import Ending, kind_of
 from tinynet.kernels.cpu.codegen.program import PLANS, Plan, lanes, planned
 from tinynet.kernels.cpu.codegen.rows import running_coefficients
-from tinynet.kernels.cpu.codegen.shape import Pair, Shape
+from tinynet.kernels.cpu.codegen.shape import Pair, Shape, shape_of
 from tinynet.kernels.cpu.codegen.transforms import FORMS
-from tinynet.kernels.generic.im2col import output_size
 from tinynet.memory import empty
 
 use_winograd = switches.read("TINYNET_CONV") == "auto"
@@ -159,9 +158,8 @@ def _convolution(
     From the shapes of x and weight and not from a `Shape`, for to look that up first takes a single image's layer as
     long as to find the plan. The bool is the switch `use_winograd`.
     """
-    (N, H, W, C), (O, _channels, KH, KW) = images, weights
-    results = output_size((H, W), (KH, KW), stride, padding, dilation)
-    shape = Shape(N, (H, W), C, results, O, (KH, KW), stride, padding, dilation)
+    N, H, W, _channels = images
+    shape, O = shape_of(N, (H, W), weights, stride, padding, dilation), weights[0]
     x, weight, y, bias, scale, shift, other, mean, var = plan.arrays(9)
     if eps is not None:
         given_scale, given_shift = scale, shift

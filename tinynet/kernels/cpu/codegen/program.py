@@ -172,11 +172,12 @@ class Plan:
             records = self._records = Records(self.threads, self._steps)
             self._pieces = self._cut()
         memory = scratch.together(self._memory) if self._memory else ()
+        given = arrays + memory + self._constants
         left = AHEAD if run_ahead.starts() else 0
         if left and self._pieces:
-            team().chain(self._pieces, arrays + memory + self._constants, left)
+            team().chain(self._pieces, given, left)
         else:
-            team().call(records, arrays + memory + self._constants, left)
+            team().call(records, given, left)
 
     def _cut(self) -> list[chains.Piece]:
         """Return the steps in pieces of one role; nothing if all are ALONE."""
