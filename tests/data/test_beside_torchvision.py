@@ -6,7 +6,7 @@ PyTorch its import stops at operators that do not exist, unless they are declare
 
 from __future__ import annotations
 
-import contextlib
+import importlib.metadata
 import importlib.util
 
 import numpy as np
@@ -18,25 +18,13 @@ from tinynet.data.transforms import MixUp, RandomResizedCrop, color
 
 if importlib.util.find_spec("torchvision") is None:
     pytest.skip("torchvision is not installed", allow_module_level=True)
-for _name in (
-    *(
-        "nms",
-        "qnms",
-        "roi_align",
-        "_roi_align_backward",
-        "ps_roi_align",
-        "_ps_roi_align_backward",
-        "roi_pool",
-    ),
-    *(
-        "_roi_pool_backward",
-        "ps_roi_pool",
-        "_ps_roi_pool_backward",
-        "deform_conv2d",
-        "_deform_conv2d_backward",
-    ),
-):
-    with contextlib.suppress(RuntimeError):  # the build has it
+CUDA_BUILD = not importlib.metadata.version("torchvision").endswith("+cpu")
+OPERATORS = """nms qnms roi_align _roi_align_backward ps_roi_align _ps_roi_align_backward roi_pool _roi_pool_backward
+ps_roi_pool _ps_roi_pool_backward deform_conv2d _deform_conv2d_backward"""
+if (
+    CUDA_BUILD and torch.version.cuda is None
+):  # where its library loads, a second declaration ends the process
+    for _name in OPERATORS.split():
         torch.library.define(f"torchvision::{_name}", "() -> ()")
 
 from torchvision.transforms import v2  # noqa: E402

@@ -120,7 +120,6 @@ def test_conv2d_is_its_definition_with_plain_loops(draw):
         lambda nn: nn.ConvTranspose2d(4, 3, 3),
         lambda nn: nn.ConvTranspose2d(4, 6, (3, 2), (2, 3), 1, (1, 2), 2, False, (2, 1)),
     ],
-    ids=str,
 )
 def test_layer_equals_torch(build, training, dtype, draw, same_layer):
     layer = same_layer(build, draw((2, 4, 7, 6), dtype), training=training)

@@ -56,7 +56,7 @@ SMOOTH = {
     "softsign": (),
     "tanhshrink": (),
 }
-IN_PLACE = [*(set(KINKED) - {"hardshrink", "softshrink"}), "silu", "mish"]
+IN_PLACE = [*sorted(set(KINKED) - {"hardshrink", "softshrink"}), "silu", "mish"]
 # torch has no derivative of hardsigmoid's derivative, and mish's becomes NaN from 1000 on.
 NO_SECOND = ("hardsigmoid", "mish")
 
