@@ -33,3 +33,10 @@ class Ahead:
             for i in self.code.range(lines):
                 (start + i * LINE).prefetch(write=write)
             place.set(start + lines * LINE)
+
+
+def ask_for(start: Pointer, lines: int) -> Pointer:
+    """Ask for a few lines from `start` on; return what comes behind."""
+    for i in range(lines):
+        (start + i * LINE).prefetch()
+    return start + lines * LINE

@@ -38,7 +38,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tinynet.kernels.cpu.codegen import transforms
-from tinynet.kernels.cpu.codegen.ahead import Ahead
+from tinynet.kernels.cpu.codegen.ahead import Ahead, ask_for
 from tinynet.kernels.cpu.codegen.ending import Finish
 from tinynet.kernels.cpu.codegen.gemm import Tile, clear_tile
 from tinynet.kernels.cpu.codegen.language import Code, Int, Pointer
@@ -98,9 +98,8 @@ def multiply(
         for group in code.range(groups) if piece is None else (piece.group,):
             panel = U + (u * groups + group if piece is None else u) * (end - begin) * (L * V * L)
             out = products + f * in_M.plane + group * in_M.block
+            following = code.variable(panel + (end - begin) * (L * V * L))
             for t in code.range(0, count, R):
-                if ahead is not None:
-                    ahead.ask()
                 if piece is not None:
                     with code.when(begin.equals(0)):
                         clear_tile(code, out + t * in_M.tile, R * V)
@@ -108,7 +107,13 @@ def multiply(
                 rows = planes + f * in_V.plane + t * in_V.tile
                 for block in code.range(begin, end):
                     a, b = rows + block * in_V.block, panel + (block - begin) * (L * V * L)
+                    if ahead is not None and V > 1:
+                        ahead.ask()
                     for k in code.range(0, L, 4):
+                        if ahead is not None and V == 1:
+                            ahead.ask()
+                        elif ahead is not None:
+                            following.set(ask_for(following.get(), V))
                         for step in range(4):
                             result.add_product(a + (k + step), in_V.tile, b + (k + step) * (V * L))
                 result.store(out + t * in_M.tile, in_M.tile)
@@ -149,12 +154,12 @@ def multiply_transposed(
                     panel = u * groups + group if piece is None else u
                     out = dU + (panel * (end - begin) + (block - begin)) * (L * V * L) + half * V * L
                     sums = Tile(code, R, V, out if piece is None else None)
-                    if ahead is not None:
-                        ahead.ask()
                     for f in _planes_of(code, u, form):
                         a, b = left + f * in_V.plane + half, right + f * in_M.plane
                         whole = count // UNROLL * UNROLL
                         for t in code.range(0, whole, UNROLL):
+                            if ahead is not None and half == 0:
+                                ahead.ask()
                             for i in range(UNROLL):
                                 sums.add_product(a + (t + i) * in_V.tile, 1, b + (t + i) * in_M.tile)
                         for t in code.range(whole, count):
@@ -196,6 +201,7 @@ def convolve_local(
     x, U, y, memory, *rest = code.pointers(8)
     finish = Finish(code, ending, rest)
     images, H, W, C, OH, OW, O, PH, PW, TH, TW, rows, tiles, room_V, room = code.integers(15)
+    L = code.lanes
     mine = memory + code.thread * room
     planes, products = mine, mine + room_V
     layouts = tile_by_tile(code, form, tiles), tile_by_tile(code, form, tiles, V)
@@ -211,8 +217,9 @@ def convolve_local(
         )  # fmt: skip
         count = (last - first) * TW
         pixels, results = form.step, form.results
-        turns = (O + (V * code.lanes - 1)) // (V * code.lanes) * form.planes**2 * (count + (R - 1)) // R
-        ahead = Ahead(code, turns)
+        groups, blocks_in = (O + (V * L - 1)) // (V * L), (C + (L - 1)) // L
+        turns = groups * blocks_in * form.planes**2 * ((count + (R - 1)) // R)
+        ahead = Ahead(code, turns * (L // 4) if V == 1 else turns)
         ahead.add(_rows_of(x, last, H, W, C, TH, pixels), (last - first) * (pixels * W) * C)
         ahead.add(_rows_of(y, first, OH, OW, O, TH, results), (last - first) * (results * OW) * O, write=True)
         multiply(
@@ -256,7 +263,7 @@ def grad_weight_local(code: Code, R: int, V: int, tail_in: bool, tail_out: bool,
             (C + (code.lanes - 1)) // code.lanes,
             (O + (V * code.lanes - 1)) // (V * code.lanes),
         )
-        ahead = Ahead(code, groups * blocks_in * (F * (code.lanes // R)))
+        ahead = Ahead(code, groups * blocks_in * form.planes**2 * (count // UNROLL).maximum(1))
         pixels, results = form.step, form.results
         ahead.add(_rows_of(x, last, H, W, C, TH, pixels), (last - first) * (pixels * W) * C)
         ahead.add(_rows_of(dy, last, OH, OW, O, TH, results), (last - first) * (results * OW) * O)
