@@ -23,7 +23,7 @@ STREAMED, SUMMED = 10 << 20, 5 << 20
 """Bytes of U, and of dU, up to which each block of tiles had better read it from L3 than all V and M went there."""
 BLOCK, MOST = 320 << 10, 1280 << 10
 """Bytes of V and M of a block of tiles: at least and at most. Between, as many as U has, which each block reads."""
-ENOUGH, ENOUGH_SUMMED = 64, 128
+ENOUGH = 64
 """Tiles for each thread from which that pays."""
 CHUNK = 12 << 20
 """Bytes of V and M of a chunk that all threads work on: part of the L3 cache."""
@@ -78,8 +78,8 @@ def _blocking(images: int, size: Pair, C: int, O: int, threads: int, transposed:
     planes = form.planes**2
     each = planes * 4 * L * (CB + OB)
     bytes_of_U = winograd.F * 4 * L * L * CB * OB
-    streamed, enough = (SUMMED, ENOUGH_SUMMED) if transposed else (STREAMED, ENOUGH)
-    phased = bytes_of_U > (streamed if images * TH * TW >= enough * threads else LOCAL)
+    streamed = SUMMED if transposed else STREAMED
+    phased = bytes_of_U > (streamed if images * TH * TW >= ENOUGH * threads else LOCAL)
     if transposed:
         R = 1
     most = images * TH if phased else -(-images * TH // threads)
