@@ -172,7 +172,8 @@ def convolve(
         bands=bands, step=step, cw=cw, tail=tail_in,
     ):  # fmt: skip
         waiting = copy + copied
-        ahead = Ahead(code, count * groups * band)
+        tiles = (phases.integer(5) + (R - 1)) // R
+        ahead = Ahead(code, count * groups * band * tiles)
         ahead.add(following, H * W * C // bands)
         ahead.add(
             y + image * out_image + out_image // bands * (first // band), out_image // bands, write=True
@@ -191,12 +192,12 @@ def convolve(
                 ):
                     end_part = (part + depth).minimum(end_unit) if parts else end_unit
                     for q in code.range(first, last):
-                        if parts:
-                            with code.when(part.equals(first_unit)):
-                                ahead.ask()
-                        else:
-                            ahead.ask()
                         for tile in code.range(across):
+                            if parts:
+                                with code.when(part.equals(first_unit)):
+                                    ahead.ask()
+                            else:
+                                ahead.ask()
                             ox = (tile * R).minimum(QW - R)
                             corner = copy + ((q - first) * step * width + ox * step) * cw
                             sums = waiting + ((q - first) * across + tile) * size
@@ -278,7 +279,7 @@ def grad_weight(
         bands=bands, step=step, cw=cw, tail=tail_in,
     ):  # fmt: skip
         last = (first + band).minimum(OH)
-        ahead = Ahead(code, groups * count)
+        ahead = Ahead(code, groups * count * (last - first) * (m * cw // part))
         ahead.add(following, H * W * C // bands)
         ahead.add(dy + (image * OH + last) * OW * O, OH * OW * O // bands)
         for group in code.range(groups):
@@ -286,12 +287,12 @@ def grad_weight(
             pixels, right = dy + ((image * OH + first) * OW) * O + group * (V * L), copy + copied
             _gather_vectors(code, pixels, right, masks, count=(last - first) * OW, apart=O)
             for unit in code.range(count):
-                ahead.ask()
                 corner = copy + units.integer(unit)
                 for start in range(0, m * cw, part):
                     out = mine + ((group * count + unit) * (m * cw) + start) * (V * L)
                     total = Tile(code, part, V, out)
                     for q in code.range(last - first):
+                        ahead.ask()
                         row = corner + (start + q * width * (step * cw))
                         for ox in code.range(OW):
                             vectors = _vectors(code, right + (q * OW + ox) * (V * L), V)
