@@ -17,6 +17,13 @@ from tinynet import kernels
 from tinynet.kernels import registry
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse tests whose names differ from process to process: pytest-xdist could not run them."""
+    named = [item.nodeid for item in items if " at 0x" in item.nodeid]
+    if named:
+        raise pytest.UsageError(f"an object's address is part of the name of {named[0]}: give it an id")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
     """Compute in one thread: the arrays are tiny, and waiting for a second one costs more than it does."""

@@ -58,7 +58,6 @@ HOMES = {
     "cupy": ("tinynet/backend.py", "tinynet/kernels/cuda/", "tests/"),
     "cupyx": ("tinynet/backend.py", "tinynet/kernels/cuda/"),
     "torch": ("reference/", "tests/"),
-    "numba": ("tinynet/kernels/cpu/",),
     "llvmlite": ("tinynet/kernels/cpu/", "tests/kernels/cpu/"),
     "pickle": ("tests/",),
 }
@@ -156,7 +155,7 @@ def test_importing_the_core_loads_no_torch_cupy_or_llvmlite() -> None:
     setup.read(ROOT / "setup.cfg")
     required = setup["options"]["install_requires"]
     assert not any(name in required for name in ("torch", "cupy"))
-    late = {"torch", "cupy", "matplotlib", "numba", "llvmlite", "tqdm"}
+    late = {"torch", "cupy", "matplotlib", "llvmlite", "tqdm"}
     code = f"import sys, tinynet; print(sorted({late} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -144,7 +144,7 @@ def _names_none_twice(index: Any, size: int) -> bool:
     if index.dtype == np.bool_:
         return True
     on_host = check_on_host(index)
-    return on_host is not None and bool(np.bincount(on_host.ravel() % size).max(initial=0) <= 1)
+    return on_host is not None and bool(np.max(np.bincount(on_host.ravel() % size), initial=0) <= 1)
 
 
 def _accumulator(dtype: np.dtype) -> np.dtype:

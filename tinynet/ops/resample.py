@@ -37,7 +37,7 @@ class Taps:
         order = np.argsort(self.target, kind="stable")
         target = self.target[order]
         rank = np.arange(len(target)) - np.searchsorted(target, target)
-        picked = [order[rank == k] for k in range(rank.max(initial=-1) + 1)]
+        picked = [order[rank == k] for k in range(np.max(rank, initial=-1) + 1)]
         return [
             (
                 slice(None) if len(taps) == self.after else self.target[taps],

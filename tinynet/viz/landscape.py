@@ -153,9 +153,9 @@ def draw(bands: Sequence[Band], path: Path, title: str, smooth: int = 1) -> Path
     axes.set_xlabel("Step (mini-batches)")
     label = "Training loss (nats)" + (f",\nmean over {smooth} records" if smooth > 1 else "")
     usual = float(np.quantile(highest, 0.98))
-    if highest.max() > 3 * usual:
+    if np.max(highest) > 3 * usual:
         axes.set_ylim(0, 1.3 * usual)
-        label += f", cut; the peak is {highest.max():.3g}"
+        label += f", cut; the peak is {np.max(highest):.3g}"
     axes.set_ylabel(label)
     axes.grid(alpha=0.3)
     axes.legend()
