@@ -202,10 +202,11 @@ def convolve_local(
     finish = Finish(code, ending, rest)
     images, H, W, C, OH, OW, O, PH, PW, TH, TW, rows, tiles, room_V, room = code.integers(15)
     L = code.lanes
+    blocks_in, groups = (C + (L - 1)) // L, (O + (V * L - 1)) // (V * L)
     mine = memory + code.thread * room
     planes, products = mine, mine + room_V
     layouts = tile_by_tile(code, form, tiles), tile_by_tile(code, form, tiles, V)
-    band = products + (O + (V * code.lanes - 1)) // (V * code.lanes) * layouts[1].block
+    band = products + groups * layouts[1].block
     blocks = (images * TH + (rows - 1)) // rows
     begin, end = code.share(blocks)
     for block in code.range(begin, end):
@@ -217,7 +218,6 @@ def convolve_local(
         )  # fmt: skip
         count = (last - first) * TW
         pixels, results = form.step, form.results
-        groups, blocks_in = (O + (V * L - 1)) // (V * L), (C + (L - 1)) // L
         turns = groups * blocks_in * form.planes**2 * ((count + (R - 1)) // R)
         ahead = Ahead(code, turns * (L // 4) if V == 1 else turns)
         ahead.add(_rows_of(x, last, H, W, C, TH, pixels), (last - first) * (pixels * W) * C)
@@ -238,12 +238,14 @@ def grad_weight_local(code: Code, R: int, V: int, tail_in: bool, tail_out: bool,
     form = FORMS[kind]
     x, dy, memory, sums = code.pointers(4)
     images, H, W, C, OH, OW, O, PH, PW, TH, TW, rows, tiles, room_V, room, size_dU = code.integers(16)
+    L = code.lanes
+    blocks_in, groups = (C + (L - 1)) // L, (O + (V * L - 1)) // (V * L)
     planes = memory + code.thread * room
     D = planes + room_V
     layouts = tile_by_tile(code, form, tiles), tile_by_tile(code, form, tiles, V)
-    band = D + (O + (V * code.lanes - 1)) // (V * code.lanes) * layouts[1].block
+    band = D + groups * layouts[1].block
     dU = sums + code.part * size_dU
-    for i in code.range(0, size_dU, code.lanes):
+    for i in code.range(0, size_dU, L):
         (dU + i).store(code.zero)
     blocks = (images * TH + (rows - 1)) // rows
     begin, end = code.share(blocks)
@@ -259,10 +261,6 @@ def grad_weight_local(code: Code, R: int, V: int, tail_in: bool, tail_out: bool,
             tail=tail_out, form=form,
         )  # fmt: skip
         count = (last - first) * TW
-        blocks_in, groups = (
-            (C + (code.lanes - 1)) // code.lanes,
-            (O + (V * code.lanes - 1)) // (V * code.lanes),
-        )
         ahead = Ahead(code, groups * blocks_in * form.planes**2 * (count // UNROLL).maximum(1))
         pixels, results = form.step, form.results
         ahead.add(_rows_of(x, last, H, W, C, TH, pixels), (last - first) * (pixels * W) * C)
