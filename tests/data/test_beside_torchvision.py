@@ -21,9 +21,8 @@ if importlib.util.find_spec("torchvision") is None:
 CUDA_BUILD = not importlib.metadata.version("torchvision").endswith("+cpu")
 OPERATORS = """nms qnms roi_align _roi_align_backward ps_roi_align _ps_roi_align_backward roi_pool _roi_pool_backward
 ps_roi_pool _ps_roi_pool_backward deform_conv2d _deform_conv2d_backward"""
-if (
-    CUDA_BUILD and torch.version.cuda is None
-):  # where its library loads, a second declaration ends the process
+# Where torchvision's library loads, a second declaration of its operators would end the process.
+if CUDA_BUILD and torch.version.cuda is None:
     for _name in OPERATORS.split():
         torch.library.define(f"torchvision::{_name}", "() -> ()")
 
