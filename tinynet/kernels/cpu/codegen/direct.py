@@ -193,17 +193,15 @@ def convolve(
                     end_part = (part + depth).minimum(end_unit) if parts else end_unit
                     for q in code.range(first, last):
                         for tile in code.range(across):
-                            if parts:
-                                with code.when(part.equals(first_unit)):
-                                    ahead.ask()
-                            else:
-                                ahead.ask()
                             ox = (tile * R).minimum(QW - R)
                             corner = copy + ((q - first) * step * width + ox * step) * cw
                             sums = waiting + ((q - first) * across + tile) * size
                             if parts:
                                 with code.when(part.equals(first_unit)):
+                                    ahead.ask()
                                     clear_tile(code, sums, R * V)
+                            else:
+                                ahead.ask()
                             result = Tile(code, R, V, sums if parts else None)
                             for unit in code.range(part, end_part):
                                 at, b = (

@@ -88,6 +88,8 @@ def multiply(
     """Write M[f] = V[f] U[u(f)] for f from first to last and `count` tiles, R*V registers at a time.
 
     Args:    piece: of U that is there and is used; later pieces of a group add to what the first has written
+             ahead: is asked once for each register tile and block of channels, with V = 1 every 4 channels; then the
+             products also ask for the next panel of U, V lines every 4 channels: all of it within 4 register tiles
     """
     L = code.lanes
     blocks, groups = (C + (L - 1)) // L, (O + (V * L - 1)) // (V * L)
@@ -140,6 +142,7 @@ def multiply_transposed(
     """Add V[f]^T D[f] over `count` tiles and all f of a u to dU[u], for u from first to last; R divides L.
 
     Args:    piece: of dU that is there, whose sums begin with these tiles
+             ahead: is asked for every UNROLL tiles of a plane, while the first R of a block's channels are summed
     """
     L = code.lanes
     blocks, groups = (C + (L - 1)) // L, (O + (V * L - 1)) // (V * L)
