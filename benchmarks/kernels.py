@@ -22,6 +22,7 @@ CONVOLUTIONS = (
     "conv2d_grad_input",
     "conv2d_grad_input_add_",
     "conv2d_grad_weight",
+    "conv2d_gradients",
 )
 POOLING = (
     "max_pool2d",
@@ -79,6 +80,8 @@ def convolution(name: str, batch: int, channels: int, size: int) -> tuple[tuple,
         return (x,), {"grad_y": half, "weight": shortcut, **geometry, "stride": (2, 2), "padding": (0, 0)}
     if name == "conv2d_grad_input":
         return (y, weight), {"image": (size, size), **geometry}
+    if name == "conv2d_gradients":
+        return (x, y, weight), geometry
     return (x, y), {"kernel_size": (3, 3), **geometry}
 
 

@@ -28,6 +28,7 @@ KINDS = {
     "conv2d_grad_input": "convolution, gradient of input",
     "conv2d_grad_input_add_": "convolution, gradient of input, added",
     "conv2d_grad_weight": "convolution, gradient of weight",
+    "conv2d_gradients": "convolution, both gradients",
     "batch_norm": "batch norm",
     "batch_norm_coefficients": "batch norm: statistics",
     "move_statistics_": "batch norm: running statistics",
@@ -148,6 +149,8 @@ def _convolution(name: str, args: tuple[Any, ...], options: dict[str, Any], resu
         )
     elif name == "conv2d_grad_input":
         y, (O, _, *window), x = args[0].shape, args[1].shape, result.shape
+    elif name == "conv2d_gradients":
+        x, y, (O, _, *window) = (array.shape for array in args)
     else:
         x, y, window = args[0].shape, args[1].shape, options["kernel_size"]
         O = y[1]
@@ -157,6 +160,8 @@ def _convolution(name: str, args: tuple[Any, ...], options: dict[str, Any], resu
     stride = f"/{shape.stride[0]}" if shape.stride != (1, 1) else ""
     text = f"{window[0]}x{window[1]}{stride}, {shape.channels} to {O}, {'x'.join(map(str, shape.image))}"
     made = float(flop) if options["groups"] > 1 else made_by(name, shape, float(flop))
+    if name == "conv2d_gradients":
+        flop, made = 2 * flop, 2 * made
     rest = float(_ending_flop(options)) * np.prod(y) if name == "conv2d_finished_" else 0.0
     return Work(KINDS[name], text, float(flop) + rest, made + rest, moved)
 
@@ -165,7 +170,7 @@ def made_by(name: str, shape: Shape, flop: float) -> float:
     """Return what the matrix products of a convolution make in place of `flop`."""
     L, C, O = lanes(), shape.channels, shape.outputs
     if convolution.takes_winograd(shape):
-        gradient = name == "conv2d_grad_input"
+        gradient = name in ("conv2d_grad_input", "conv2d_gradients")
         kind = winograd_plan.kind_of(shape, gradient=gradient)
         size = shape.image if gradient else shape.results
         tiles = shape.images * winograd_plan.tiles(size, kind)

@@ -141,6 +141,15 @@ def test_vectors_are_filled_up(name):
     assert found.shape == "3x3/2, 3 to 17, 8x8"
 
 
+def test_both_gradients_are_counted():
+    x, y, w = (np.zeros(s, np.float32) for s in ((2, 16, 8, 12), (2, 32, 8, 12), (32, 16, 3, 3)))
+    geometry = {"stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1}
+    found = describe("conv2d_gradients", (x, y, w), geometry, (x, w))
+    alone = kernel_work("conv2d_grad_input", x.shape, w.shape, y.shape)
+    assert (found.flop, found.made) == (2 * alone.flop, 2 * alone.made)
+    assert found.bytes == 2 * x.nbytes + y.nbytes + 2 * w.nbytes
+
+
 def test_what_finishes_a_convolution_is_counted():
     x, y, w, scale = (np.zeros(s, np.float32) for s in ((2, 16, 8, 12), (2, 32, 8, 12), (32, 16, 3, 3), 32))
     geometry = {"stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1}

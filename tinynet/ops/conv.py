@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from tinynet import run_ahead
 from tinynet.autograd import Function, delayed, delayed_gradients, is_grad_enabled
+from tinynet.backend import Array
 from tinynet.kernels.generic import conv as kernels
 from tinynet.kernels.generic import fused
 from tinynet.kernels.generic.im2col import Pair, col2im, im2col, output_size
@@ -58,17 +59,27 @@ class Conv2d(Function):
         # The same, but for what it takes to record them.
         array, options = delayed.unfinished(grad_y), ctx.geometry.options()
         grad_x = grad_weight = None
-        if need_x:
+        if need_x and need_weight and _together(delayed.unfinished(x), array, weight.array, options):
+            arrays = delayed.unfinished(x), array, weight.array
+            found = run_ahead.call(kernels.conv2d_gradients, *arrays, **options)
+            grad_x, grad_weight = map(delayed.running, found)
+        elif need_x:
             grad_x = delayed_gradients.of_some_pixels(array, weight.array, image, **options)
             if grad_x is None:
                 found = run_ahead.call(kernels.conv2d_grad_input, array, weight.array, image=image, **options)
                 grad_x = delayed.running(found)
-        if need_weight:
+        if need_weight and grad_weight is None:
             factors = delayed.unfinished(x), array
             grad_weight = delayed.running(
                 run_ahead.call(kernels.conv2d_grad_weight, *factors, kernel_size=kernel_size, **options)
             )
         return grad_x, grad_weight, Tensor(fused.channel_sum(array)) if need_bias else None, None
+
+
+def _together(x: Array, grad_y: Array, weight: Array, options: dict[str, Any]) -> bool:
+    """Return whether a kernel computes both gradients in less time than two."""
+    kernel = kernels.conv2d_gradients.kernel  # type: ignore[attr-defined]
+    return kernel.select(x, grad_y, weight, **options) is not kernel.generic
 
 
 def _later(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor | None:

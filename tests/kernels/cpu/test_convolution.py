@@ -95,6 +95,7 @@ def check(case: Case, memory: Guarded, threads: tuple[int, ...] = (1, 2, 3)) -> 
     }
     given = [memory.copy(a) for a in (channels_last(x), weight, bias, channels_last(dy))]
     before = [a.copy() for a in given]
+    exact |= {f"{name} of both": exact[name] for name in ("grad_x", "grad_weight")}
     bound = WINOGRAD if convolution.takes_winograd(shape) else DIRECT
     for count in threads:
         set_num_threads(count)
@@ -109,7 +110,12 @@ def check(case: Case, memory: Guarded, threads: tuple[int, ...] = (1, 2, 3)) -> 
 def compute(
     x: np.ndarray, weight: np.ndarray, bias: np.ndarray, dy: np.ndarray, shape: Shape
 ) -> dict[str, np.ndarray]:
+    both = {}
+    if convolution.takes_winograd(shape) and shape.stride == (1, 1):
+        grad_x, grad_weight = convolution.gradients(x, dy, weight, shape)
+        both = {"grad_x of both": grad_x, "grad_weight of both": grad_weight}
     return {
+        **both,
         "y": convolution.convolve(x, weight, None, shape),
         "y with bias": convolution.convolve(x, weight, bias, shape),
         "grad_x": convolution.grad_input(dy, weight, shape),

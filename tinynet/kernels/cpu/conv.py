@@ -275,20 +275,10 @@ def conv2d_generated(
 
 
 def _can_be_finished(
-    y: Array,
-    x: Array,
-    weight: Array,
-    bias: Array | None,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
-    groups: int,
-    scale: Array | None,
-    shift: Array | None,
-    statistics: tuple[Array, Array, float] | None,
-    other: Array | None,
+    y: Array, x: Array, weight: Array, bias: Array | None, stride: Pair, padding: Pair, dilation: Pair, groups: int,
+    scale: Array | None, shift: Array | None, statistics: tuple[Array, Array, float] | None, other: Array | None,
     relu: bool,
-) -> bool:
+) -> bool:  # fmt: skip
     """Return whether generated kernels cover the call, y is channels last, and the lanes lie along its channels."""
     if not all_float32((y, x, weight)) or not all_float32((bias, scale, shift, other, *(statistics or ()))):
         return False
@@ -309,20 +299,10 @@ def _finishes(
 
 @accelerates(fused.conv2d_finished_, device="cpu", when=_can_be_finished, ahead=True)
 def conv2d_finished_generated_(
-    y: Array,
-    x: Array,
-    weight: Array,
-    bias: Array | None,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
-    groups: int,
-    scale: Array | None,
-    shift: Array | None,
-    statistics: tuple[Array, Array, float] | None,
-    other: Array | None,
+    y: Array, x: Array, weight: Array, bias: Array | None, stride: Pair, padding: Pair, dilation: Pair, groups: int,
+    scale: Array | None, shift: Array | None, statistics: tuple[Array, Array, float] | None, other: Array | None,
     relu: bool,
-) -> None:
+) -> None:  # fmt: skip
     """Finish the results in registers (codegen/ending.py)."""
     contiguous = np.ascontiguousarray
     _generated().convolve_into(
@@ -380,6 +360,26 @@ def conv2d_grad_weight_generated(
     weight_shape = (grad_y.shape[1], x.shape[1], *kernel_size)
     shape = _shape(x.shape, weight_shape, stride, padding, dilation)
     return _generated().grad_weight(channels_last(x), channels_last(grad_y), shape)
+
+
+def _shares_a_transform(
+    x: Array, grad_y: Array, weight: Array, *, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> bool:
+    """Return whether generated kernels transform grad_y once for both gradients."""
+    if not _machine_code(grad_y, weight, stride=stride, groups=groups) or not is_float32(x):
+        return False
+    return _generated().takes_gradients(_shape(x.shape, weight.shape, stride, padding, dilation))
+
+
+@accelerates(generic.conv2d_gradients, device="cpu", when=_shares_a_transform, ahead=True)
+def conv2d_gradients_generated(
+    x: Array, grad_y: Array, weight: Array, *, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> tuple[Array, Array]:
+    """Compute both by codegen/winograd.py."""
+    shape = _shape(x.shape, weight.shape, stride, padding, dilation)
+    factors = channels_last(x), channels_last(grad_y), np.ascontiguousarray(weight)
+    grad_x, grad_weight = _generated().gradients(*factors, shape)
+    return grad_x.transpose(0, 3, 1, 2), grad_weight
 
 
 @functools.lru_cache(4096)

@@ -10,6 +10,8 @@ Source:  Chellapilla, Puri, Simard 2006, High Performance Convolutional Neural N
 
 from __future__ import annotations
 
+from typing import Any
+
 from tinynet.backend import Array, array_module
 from tinynet.kernels.generic.im2col import Pair, col2im, im2col
 from tinynet.kernels.registry import kernel
@@ -48,6 +50,16 @@ def conv2d_grad_weight(
     product = _rows_by_group(grad_y, groups).transpose(0, 2, 1) @ columns  # (G, O/G, KH*KW*C/G)
     weight = product.reshape(O, KH, KW, C // groups).transpose(0, 3, 1, 2)
     return array_module(weight).ascontiguousarray(weight)
+
+
+@kernel
+def conv2d_gradients(
+    x: Array, grad_y: Array, weight: Array, *, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> tuple[Array, Array]:
+    """Return the gradients of x and of weight from that of y; a faster version may read grad_y once for both."""
+    geometry: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    grad_x = conv2d_grad_input(grad_y, weight, image=x.shape[2:], **geometry)
+    return grad_x, conv2d_grad_weight(x, grad_y, kernel_size=weight.shape[2:], **geometry)
 
 
 def _by_group(columns: Array, groups: int) -> Array:

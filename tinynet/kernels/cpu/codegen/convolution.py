@@ -24,6 +24,7 @@ from tinynet.kernels.cpu.codegen.rows import running_coefficients
 from tinynet.kernels.cpu.codegen.shape import Pair, Shape, shape_of
 from tinynet.kernels.cpu.codegen.transforms import FORMS
 from tinynet.memory import empty
+from tinynet.threads import get_num_threads
 
 use_winograd = switches.read("TINYNET_CONV") == "auto"
 """Whether 3x3 convolutions of stride 1 and 2 run as Winograd's; off with TINYNET_CONV=direct."""
@@ -198,17 +199,21 @@ def _gradient_fits_planes(shape: Shape) -> bool:
 def _grad_input(plan: Plan, shape: Shape, by_winograd: bool) -> None:
     dy, weight, dx = plan.arrays(3)
     if by_winograd:
-        PH, PW = shape.padding
         kind = winograd_plan.kind_of(shape, gradient=True)
-        gradient = shape._replace(
-            image=shape.results, channels=shape.outputs, results=shape.image, outputs=shape.channels,
-            padding=(2 - PH, 2 - PW) if kind == "plain" else (0, 0),
-        )  # fmt: skip
-        winograd_plan.convolve(plan, gradient, dy, weight, dx, Ending(), kind=kind, turned=True)
+        winograd_plan.convolve(plan, _turned(shape), dy, weight, dx, Ending(), kind=kind, turned=True)
     elif small_plan.fits(shape):
         small_plan.grad_input(plan, shape, dy, weight, dx)
     else:
         direct_plan.grad_input(plan, shape, dy, weight, dx)
+
+
+def _turned(shape: Shape) -> Shape:
+    """Return the shape of the gradient of x as a convolution of that of y, of 3x3 windows."""
+    PH, PW = shape.padding
+    return shape._replace(
+        image=shape.results, channels=shape.outputs, results=shape.image, outputs=shape.channels,
+        padding=(2 - PH, 2 - PW) if shape.stride == (1, 1) else (0, 0),
+    )  # fmt: skip
 
 
 def takes_sum(shape: Shape) -> bool:
@@ -245,3 +250,23 @@ def _grad_weight(plan: Plan, shape: Shape, by_winograd: bool) -> None:
         small_plan.grad_weight(plan, shape, x, dy, grad)
     else:
         direct_plan.grad_weight(plan, shape, x, dy, grad)
+
+
+def takes_gradients(shape: Shape) -> bool:
+    """Return whether `gradients` covers a shape."""
+    return takes_winograd(shape) and winograd_plan.shares_gradients(shape, get_num_threads())
+
+
+def gradients(
+    x: np.ndarray, dy: np.ndarray, weight: np.ndarray, shape: Shape
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the gradients of x and of weight."""
+    dx = empty(shape.images, *shape.image, shape.channels)
+    grad = empty(*weight.shape)
+    _gradients(shape)(x, dy, weight, dx, grad)
+    return dx, grad
+
+
+@planned
+def _gradients(plan: Plan, shape: Shape) -> None:
+    winograd_plan.gradients(plan, _turned(shape), *plan.arrays(5))

@@ -23,6 +23,8 @@ STREAMED, SUMMED = 10 << 20, 5 << 20
 """Bytes of U, and of dU, up to which each block of tiles had better read it from L3 than all V and M went there."""
 BLOCK, MOST = 320 << 10, 1280 << 10
 """Bytes of V and M of a block of tiles: at least and at most. Between, as many as U has, which each block reads."""
+BOTH, SHARED = 160 << 10, 480 << 10
+"""Bytes of U up to which both gradients are computed block by block, and of V, M and D of such a block."""
 ENOUGH = 64
 """Tiles for each thread from which that pays."""
 CHUNK = 12 << 20
@@ -198,7 +200,7 @@ def grad_weight(plan: Plan, shape: Shape, x: Given, dy: Given, grad: Given) -> N
     TH, TW = _tiles((OH, OW), FORMS[kind])
     size = winograd.F * L * L * -(-C // L) * -(-O // L)
     tails = C % L != 0, O % L != 0
-    R = L if blocks.V == 1 else min(8, L) if blocks.V < 4 else 4
+    R = _rows_of_sums(blocks.V)
     if not blocks.phased:
         parts = copies(size)
         sums = plan.scratch("dU", size * parts)
@@ -210,7 +212,7 @@ def grad_weight(plan: Plan, shape: Shape, x: Given, dy: Given, grad: Given) -> N
             role=role,
         )  # fmt: skip
         plan.step(add_copies(), sums, parts, size, role=role)
-        plan.step(winograd_weights.fold_weight(blocks.V, kind), sums, grad, O, C, role=role)
+        plan.step(winograd_weights.fold_weight(blocks.V, False, kind), sums, grad, O, C, role=role)
         return
     V, D = plan.scratch("V", blocks.room_V), plan.scratch("M", blocks.room_M)
     bands = plan.scratch("bands", blocks.band * threads)
@@ -233,4 +235,64 @@ def grad_weight(plan: Plan, shape: Shape, x: Given, dy: Given, grad: Given) -> N
             multiply = winograd_phases.multiply_transposed_phase(R, blocks.V, kind)
             plan.step(multiply, V, D, sums, C, O, blocks.tiles, count)
     if not blocks.grouped:
-        plan.step(winograd_weights.fold_weight(blocks.V, kind), sums, grad, O, C)
+        plan.step(winograd_weights.fold_weight(blocks.V, False, kind), sums, grad, O, C)
+
+
+def shares_gradients(shape: Shape, threads: int) -> bool:
+    """Return whether `gradients` pays: U and dU are small, and the sums of all parts no more than the images."""
+    size = _size_of_U(shape)
+    return (
+        shape.stride == (1, 1) and 4 * size <= BOTH and _parts_of_sums(shape, size, threads) * size <= _numbers(shape)
+    )  # fmt: skip
+
+
+def _size_of_U(shape: Shape) -> int:
+    """Return of how many numbers U and dU consist, of stride 1."""
+    L = lanes()
+    return winograd.F * L * L * -(-shape.channels // L) * -(-shape.outputs // L)
+
+
+def _parts_of_sums(shape: Shape, size: int, threads: int) -> int:
+    """Return into how many parts the kernel of both gradients is cut: those of a chain, of whole images, or few."""
+    parts = chains.parts(_numbers(shape), threads)
+    return parts if parts and shape.images % parts == 0 else copies(size)
+
+
+def gradients(plan: Plan, turned: Shape, x: Given, dy: Given, weight: Given, dx: Given, grad: Given) -> None:
+    """Write the gradients of x and of weight; turned: the shape of the first as a convolution of dy."""
+    L, threads = lanes(), plan.threads
+    N, (H, W), O, (OH, OW), C, padding = *turned[:5], turned.padding
+    OB, CB = -(-O // L), -(-C // L)
+    form, size = FORMS["plain"], _size_of_U(turned)
+    R, V = tile(L, CB)
+    TH, TW = _tiles((OH, OW), form)
+    parts = _parts_of_sums(turned, size, threads)
+    unit = R // math.gcd(R, TW)
+    rows = max(1, min(-(-N * TH // parts), SHARED // (form.planes**2 * 4 * L * (OB + 2 * CB) * TW)))
+    rows = max(rows // unit * unit, min(rows, unit))
+    tiles = whole(rows * TW, R)
+    room_V, room_M = OB * tiles * floats_of_tile(form, 1, L), CB // V * tiles * floats_of_tile(form, V, L)
+    room = room_V + 2 * room_M + form.planes * ((TW - 1) * form.step + form.pixels) * L
+    in_chain = chains.parts(_numbers(turned), threads) == parts
+    U, sums = plan.scratch("U", size), plan.scratch("dU", size * parts)
+    spread = winograd_weights.spread_weight(V, True, "plain")
+    plan.step(spread, weight, U, O, C, role=chains.BEFORE if in_chain else chains.ALONE)
+    tails = O % L != 0, C % L != 0
+    exact = OH % form.results == 0 and OW % form.results == 0
+    arguments = (
+        winograd.gradients_local(R, V, _rows_of_sums(V), *tails, exact),
+        dy, U, dx, x, plan.scratch("local", room * threads), sums,
+        N, H, W, O, OH, OW, C, *padding, TH, TW, rows, tiles, room_V, room_M, room, size,
+    )  # fmt: skip
+    if in_chain:
+        plan.link(*arguments, parts=parts, reads=(dy,), writes=dx)
+    else:
+        plan.step(*arguments, parts=parts)
+    role = chains.AFTER if in_chain else chains.ALONE
+    plan.step(add_copies(), sums, parts, size, role=role)
+    plan.step(winograd_weights.fold_weight(V, True, "plain"), sums, grad, O, C, role=role)
+
+
+def _rows_of_sums(V: int) -> int:
+    """Return the rows of the register tile in the gradient of the weights: a divisor of the lanes."""
+    return lanes() if V == 1 else min(8, lanes()) if V < 4 else 4

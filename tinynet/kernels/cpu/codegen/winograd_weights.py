@@ -153,21 +153,43 @@ def _fold_columns(
             store_columns(code, weight, column * L, O, C * 9, block * (9 * L) + chunk * L, columns)
 
 
+def _fold_turned_columns(
+    code: Code, dU: Pointer, weight: Pointer, column: Int, O: Int, C: Int, distance: Int, V: int, form: Form
+) -> None:
+    """Write the turned G^T dU G of L inputs, the `column`-th, into weight (O, C, 3, 3)."""
+    L = code.lanes
+    for o in code.range(O):
+        place = dU + o * (V * L)
+        u = [[(place + distance * (i * W + j)).load() for j in range(W)] for i in range(W)]
+        taps = [tap for line in transforms.product_2d(code, form.GT, u) for tap in line][::-1]
+        for chunk in range(0, 9, L):
+            some = taps[chunk : chunk + L]
+            rows = transpose(code, some + [code.zero] * (L - len(some)))
+            for r, row in enumerate(rows):
+                c = column * L + r
+                count = code.int(9 - chunk).where(c < C, 0)
+                (weight + (o * C + c) * 9 + chunk).store(row, code.first_lanes(count))
+
+
 @template
-def fold_weight(code: Code, V: int, kind: str) -> None:
-    """grad_weight (O, C, 3, 3) = G^T dU G."""
+def fold_weight(code: Code, V: int, turned: bool, kind: str) -> None:
+    """grad_weight (O, C, 3, 3) = G^T dU G, of dU with lanes along O; turned, of that of `gradients_local`: along C."""
     dU, weight = code.pointers(2)
     O, C = code.integers(2)
     L = code.lanes
-    blocks, groups = (C + (L - 1)) // L, (O + (V * L - 1)) // (V * L)
+    inner, lanes = (O, C) if turned else (C, O)
+    blocks, groups = (inner + (L - 1)) // L, (lanes + (V * L - 1)) // (V * L)
+    distance = groups * blocks * (L * V * L)
     buffer = code.buffer(9 * L * L)
     begin, end = code.share(groups * V)
     for column in code.range(begin, end):
         place = dU + column // V * blocks * (L * V * L) + column % V * L
-        distance = groups * blocks * (L * V * L)
-        _fold_columns(
-            code, place, weight, column, O, C, distance, V, buffer, (code.int(0), blocks), FORMS[kind]
-        )
+        if turned:
+            _fold_turned_columns(code, place, weight, column, O, C, distance, V, FORMS[kind])
+        else:
+            _fold_columns(
+                code, place, weight, column, O, C, distance, V, buffer, (code.int(0), blocks), FORMS[kind]
+            )
 
 
 @template
