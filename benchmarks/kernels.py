@@ -32,7 +32,7 @@ POOLING = (
     "mean_pixels",
     "mean_pixels_backward",
 )
-COPIES = ("pad_constant", "put_in_zeros")
+COPIES = ("pad_constant", "put_in_zeros", "add_at_")
 UPDATES = ("sgd_all_", "adam_all_")
 STREAMING = (
     "batch_norm",
@@ -138,6 +138,8 @@ def copies(name: str, batch: int, channels: int, size: int) -> tuple[tuple, dict
     """Return the arguments of a kernel of a shortcut to half the pixels and twice the channels, channels last."""
     every_other = slice(None), slice(None), slice(None, None, 2), slice(None, None, 2)
     pixels = _images(batch, channels, size)[every_other]
+    if name == "add_at_":
+        return (_images(batch, channels, size), pixels), {"index": every_other}
     if name == "put_in_zeros":
         return (pixels,), {"index": every_other, "shape": (batch, channels, size, size)}
     return (pixels,), {"widths": ((0, 0), (channels // 2, channels // 2), (0, 0), (0, 0)), "value": 0}

@@ -48,6 +48,7 @@ KINDS = {
     "mean_pixels_backward": "average pooling, backward",
     "pad_constant": "shortcut: zeros around channels",
     "put_in_zeros": "shortcut: zeros between pixels",
+    "add_at_": "shortcut: gradient of some pixels, added",
     "sgd_all_": "SGD",
     "adam_all_": "Adam",
     "Linear": "linear, and its gradients",
@@ -88,6 +89,9 @@ def describe(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: A
     moved = sum(array.nbytes for array in arrays) + sum(array.nbytes for array in _arrays(result))
     if name == "move_statistics_":  # in place
         moved += args[0].nbytes + kwargs["running_var"].nbytes
+    if name == "add_at_":  # in place, and only the pixels that are added to
+        target, values = args
+        moved += 2 * values.nbytes - target.nbytes
     if name.endswith("_all_"):  # in place: all but the gradients is written too
         changed = {key: value for key, value in kwargs.items() if key != "grads"}
         moved += sum(array.nbytes for array in _arrays(changed))

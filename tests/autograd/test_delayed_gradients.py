@@ -11,7 +11,7 @@ import pytest
 import tinynet as tn
 from tests.autograd.chains import C, Net, bits, check
 from tinynet import nn
-from tinynet.autograd import expressions
+from tinynet.autograd import delayed_gradients, expressions
 from tinynet.nn import functional as F
 
 pytestmark = [pytest.mark.usefixtures("fusion"), pytest.mark.usefixtures("accelerated")]
@@ -64,6 +64,23 @@ def three_meet(net: Net) -> None:
     finish(net, layer, other(x), net.conv2(x), layer(x))
 
 
+def of_zeros(net: Net) -> None:
+    """He et al.'s option A: every other pixel, among channels of zeros."""
+    layer = shortcut()
+    x = F.relu(net.bn(net.image()))
+    net.conv, net.bn2 = nn.Conv2d(C, 2 * C, 3, 2, 1), nn.BatchNorm2d(2 * C)
+    y = net.bn2(net.conv(x))
+    y = F.relu(y + F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, C // 2, C // 2)))
+    finish(net, layer, y)
+    net.see(*(p.grad for p in net.conv.parameters()))
+
+
+def of_slices(net: Net) -> None:
+    x = F.relu(net.bn(net.image()))
+    y = F.relu(net.bn2(net.conv2(x)))[:, :, 1::2, ::2]
+    finish(net, net.conv2, y + x[:, :, 1::2, ::2])
+
+
 TAKEN = [behind_bn_and_relu, shortcut_first, of_an_image, of_a_window_of_two]
 
 
@@ -81,6 +98,23 @@ def test_zeros_are_not_written(program: Any, monkeypatch: pytest.MonkeyPatch) ->
         expressions.SparseGradient, "add_to", lambda *args: added.append(add_to(*args)) or added[-1]
     )
     program(Net())
+    assert added == [True]
+
+
+@pytest.mark.parametrize("program", [of_zeros, of_slices], ids=lambda program: program.__name__)
+def test_slices_have_the_same_bits(program: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    check(program, monkeypatch)
+
+
+def test_zeros_of_slices_are_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AmongZeros", "Cropped"):
+        monkeypatch.setattr(getattr(delayed_gradients, name), "compute", None)
+    monkeypatch.setattr(expressions.Masked, "compute", None)  # normalisation computes it on its way
+    added, add_to = [], delayed_gradients.AmongZeros.add_to
+    monkeypatch.setattr(
+        delayed_gradients.AmongZeros, "add_to", lambda *args: added.append(add_to(*args)) or added[-1]
+    )
+    of_zeros(Net())
     assert added == [True]
 
 
@@ -123,6 +157,46 @@ def seen_by_hooks(net: Net) -> None:
     net.see(x.grad)
 
 
+def slices_alone(net: Net) -> None:
+    x = F.relu(net.bn(net.image()))
+    finish(net, net.conv2, net.conv2(F.pad(x, (0, 0, 0, 0, C, C))[:, C:-C, ::2]))
+
+
+def two_slices(net: Net) -> None:
+    x = net.image()
+    finish(net, net.conv2, x[:, :, ::2, ::2], x[:, :, 1::2, ::3], x[:, :, 2:5])
+    net.see(net.x.grad)
+
+
+def slices_seen_by_hooks(net: Net) -> None:
+    x = net.image()
+    y = F.pad(x[:, :, ::2], (0, 0, 0, 0, 3, 0))
+    for tensor in (x, y):
+        tensor.register_hook(lambda grad: net.see(grad))
+    x.retain_grad()
+    finish(net, net.conv2, net.conv2(x), y * y)
+    net.see(x.grad)
+
+
+def slice_wanted_itself(net: Net) -> None:
+    x = net.image().detach().requires_grad_()
+    y = x[:, :, ::2]
+    given = upstream(y)
+    (found,) = tn.autograd.grad(y, x, given)
+    given.zero_()  # changed while the gradient might still wait
+    net.see(found)
+
+
+def slice_of_what_numpy_has(net: Net) -> None:
+    x = net.image().detach().requires_grad_()
+    y = x[:, :, ::2]
+    values = np.random.default_rng(3).standard_normal(y.shape, np.float32)
+    (found,) = tn.autograd.grad(y, x, tn.from_numpy(values))
+    values[:] = 0
+    net.see(found)
+    assert found.array.any()
+
+
 def wanted_itself(net: Net) -> None:
     layer = shortcut()
     x = net.image().detach().requires_grad_()
@@ -159,7 +233,8 @@ def into_a_leaf_twice(net: Net) -> None:
     [
         alone, behind_bn_alone, two_of_them, meeting_what_others_have, in_groups, seen_by_hooks, wanted_itself,
         kept_while_numpy_writes,
-        into_a_leaf_twice,
+        into_a_leaf_twice, slices_alone, two_slices, slices_seen_by_hooks, slice_wanted_itself,
+        slice_of_what_numpy_has,
     ],
     ids=lambda program: program.__name__,
 )  # fmt: skip

@@ -265,3 +265,9 @@ def test_a_gradient_that_is_added_touches_only_what_is_read():
     found = describe("conv2d_grad_input_add_", (x,), {"grad_y": y, "weight": w, **geometry}, None)
     assert found.flop == found.made == 2 * 2 * 16 * 32 * 16
     assert found.bytes == y.nbytes + w.nbytes + x.nbytes // 4 * 2
+
+
+def test_pixels_that_are_added_touch_only_what_is_read():
+    x, y = (np.zeros(shape, np.float32) for shape in ((2, 16, 8, 8), (2, 16, 4, 4)))
+    found = describe("add_at_", (x, y), {"index": np.s_[:, :, ::2, ::2]}, None)
+    assert found.bytes == 3 * y.nbytes

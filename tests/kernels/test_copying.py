@@ -10,12 +10,12 @@ import pytest
 
 import tinynet as tn
 from tinynet import kernels
-from tinynet.kernels.generic.copying import pad_constant, put_in_zeros
+from tinynet.kernels.generic.copying import add_at_, pad_constant, put_in_zeros
 from tinynet.nn import functional as F
 
 pytestmark = pytest.mark.usefixtures("accelerated")
 
-NAMES = ["pad_constant", "put_in_zeros"]
+NAMES = ["pad_constant", "put_in_zeros", "add_at_"]
 ALL = slice(None)
 PADS = [
     ((2, 16, 14, 12), (8, 8)),
@@ -107,6 +107,35 @@ def test_other_slices_are_left_to_the_generic_kernel(
         if len(part) == 4:
             values = images(rng, part)
         check(put_in_zeros, values, num_threads, False, index=index, shape=shape)
+
+
+@pytest.mark.parametrize("shape, index", SLICES)
+def test_added_to_pixels(
+    shape: tuple[int, ...],
+    index: tuple[slice, slice],
+    rng: np.random.Generator,
+    num_threads: Callable[[int], None],
+) -> None:
+    whole = (ALL, ALL, *index)
+    before = images(rng, shape)
+    values = images(rng, before[whole].shape)
+    wide = images(rng, (values.shape[0], values.shape[1] + 9, *values.shape[2:]))[:, 4:-5]
+    entry = add_at_.kernel  # type: ignore[attr-defined]
+    for given in (values, wide):
+        expected = before.copy(order="K")
+        entry.generic(expected, given, index=whole)
+        assert (expected != before).any()
+        for threads in (1, 2, 3):
+            num_threads(threads)
+            found = before.copy(order="K")
+            chosen = entry.select(found, given, index=whole)
+            assert chosen is not entry.generic
+            chosen(found, given, index=whole)
+            np.testing.assert_array_equal(found, expected)
+    planes = np.ascontiguousarray(before)
+    for other in (planes, before.astype(np.float64)):
+        if not other.transpose(0, 2, 3, 1).flags.c_contiguous or other.dtype == np.float64:
+            assert entry.select(other, values, index=whole) is entry.generic
 
 
 def test_a_shortcut_without_parameters_and_its_gradient(rng: np.random.Generator) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinynet import run_ahead
-from tinynet.autograd import Function, delayed
+from tinynet.autograd import Function, delayed, delayed_gradients
 from tinynet.backend import array_module, check_on_host, is_array, scatter_add_, sum_dtype
 from tinynet.kernels.generic import copying as kernels
 from tinynet.ops.broadcasting import expand
@@ -44,7 +44,8 @@ class GetItem(Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        return PutInZeros.apply(grad, ctx.index, ctx.shape), None
+        later = delayed_gradients.of_every_few_pixels(grad, ctx.index, ctx.shape)
+        return PutInZeros.apply(grad, ctx.index, ctx.shape) if later is None else later, None
 
 
 class PutInZeros(Function):

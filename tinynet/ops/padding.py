@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinynet import run_ahead
-from tinynet.autograd import Function, delayed
+from tinynet.autograd import Function, delayed, delayed_gradients
 from tinynet.kernels.generic import copying as kernels
 from tinynet.kernels.generic.copying import Widths
 from tinynet.ops.broadcasting import expand
@@ -27,7 +27,10 @@ class Pad(Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        return Pad.apply(grad, tuple((-before, -after) for before, after in ctx.widths), 0), None, None
+        later = delayed_gradients.of_some_channels(grad, ctx.widths)
+        if later is None:
+            later = Pad.apply(grad, tuple((-before, -after) for before, after in ctx.widths), 0)
+        return later, None, None
 
 
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:

@@ -73,6 +73,7 @@ KERNELS: list[tuple[Callable[..., int], tuple[int | bool | str, ...]]] = [
     (winograd_weights.fold_weight, (2, True, "plain")),
     (copying.pad_channels, ()),
     (copying.spread_pixels, (True,)),
+    (copying.add_to_pixels, (True,)),
     (program.add_copies, ()),
     (program.clear, ()),
 ]

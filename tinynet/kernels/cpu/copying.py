@@ -9,9 +9,10 @@ import math
 from typing import Any
 
 from tinynet.backend import Array
-from tinynet.kernels.cpu.available import LEAST, is_float32
+from tinynet.kernels.cpu.available import LEAST, in_rows, is_float32
 from tinynet.kernels.generic import copying as generic
 from tinynet.kernels.generic.copying import Widths
+from tinynet.kernels.generic.im2col import Pair
 from tinynet.kernels.registry import accelerates
 
 
@@ -64,7 +65,27 @@ def put_pixels_in_zeros(values: Array, *, index: Any, shape: tuple[int, ...]) ->
     """Write zeros, and the pixels to their places."""
     from tinynet.kernels.cpu.codegen import copying
 
+    return copying.spread(values, (shape[2], shape[3]), *_places(index, shape))
+
+
+def _places(index: Any, shape: tuple[int, ...]) -> tuple[Pair, Pair]:
+    """Return the first row and column of an index, and the steps from one to the next."""
     (first_h, _, step_h), (first_w, _, step_w) = (
         part.indices(n) for part, n in zip(index[2:], shape[2:], strict=True)
     )
-    return copying.spread(values, (shape[2], shape[3]), (first_h, first_w), (step_h, step_w))
+    return (first_h, first_w), (step_h, step_w)
+
+
+def _to_some_pixels(target: Array, values: Array, *, index: Any) -> bool:
+    """Return whether, besides, the target is float32 and lies channels last."""
+    return (
+        is_float32(target) and in_rows(target) and _every_few_pixels(values, index=index, shape=target.shape)
+    )
+
+
+@accelerates(generic.add_at_, device="cpu", when=_to_some_pixels, ahead=True)
+def add_to_pixels_(target: Array, values: Array, *, index: Any) -> None:
+    """Add to the pixels, and leave all others."""
+    from tinynet.kernels.cpu.codegen import copying
+
+    copying.add(target, values, *_places(index, target.shape))

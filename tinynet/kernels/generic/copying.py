@@ -1,4 +1,4 @@
-"""Copies into larger arrays, and out of them: padding, and the adjoint of a slice."""
+"""Copies into larger arrays, and out of them: padding, the adjoint of a slice, and its sum with another array."""
 
 from __future__ import annotations
 
@@ -33,3 +33,9 @@ def put_in_zeros(values: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
     target[...] = 0
     target[index] = values
     return target
+
+
+@kernel
+def add_at_(target: Array, values: Array, *, index: Any) -> None:
+    """Add values to target at a basic index, in place: what `put_in_zeros` adds, without the zeros."""
+    target[index] += values

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinynet.kernels.cpu.codegen import chains
 from tinynet.kernels.cpu.codegen.language import Code
 from tinynet.kernels.cpu.codegen.layout import channel_blocks
 from tinynet.kernels.cpu.codegen.program import Plan, lanes, planned, template
@@ -55,6 +56,23 @@ def spread_pixels(code: Code, tail: bool) -> None:
                     (start + w * step_w * C).store((source + w * pixel).load(mask), mask)
 
 
+@template
+def add_to_pixels(code: Code, tail: bool) -> None:
+    """Add x (N, OH, OW, C) to every step-th pixel of y (N, H, W, C) from the first on."""
+    y, x = code.pointers(2)
+    N, H, W, C, OH, OW, first_h, first_w, step_h, step_w, image, row, pixel = code.integers(13)
+    L = code.lanes
+    begin, end = code.share(N)
+    for n in code.range(begin, end):
+        for h in code.range(OH):
+            for block, mask in channel_blocks(code, C, tail):
+                source = x + (n * image + h * row + block * L)
+                start = y + (((n * H + first_h + h * step_h) * W + first_w) * C + block * L)
+                for w in code.range(OW):
+                    place = start + w * step_w * C
+                    place.store(place.load(mask) + (source + w * pixel).load(mask), mask)
+
+
 def pad(x: np.ndarray, before: int, channels: int) -> np.ndarray:
     """Return x (N, C, H, W) as an array of so many channels, its own from `before` on, laid out by pixels."""
     N, C, H, W = x.shape
@@ -79,6 +97,21 @@ def spread(x: np.ndarray, image: Pair, first: Pair, step: Pair) -> np.ndarray:
 @planned
 def _spread(plan: Plan, tail: bool, *numbers: int) -> None:
     plan.step(spread_pixels(tail), *plan.arrays(2), *numbers)
+
+
+def add(y: np.ndarray, x: np.ndarray, first: Pair, step: Pair) -> None:
+    """Add x (N, C, OH, OW) to every step-th pixel of y (N, C, H, W), laid out by pixels, from the first on."""
+    N, C, OH, OW = x.shape
+    numbers = N, *y.shape[2:], C, OH, OW, *first, *step, *_strides(x)
+    _add(C % lanes() != 0, *numbers)(y.transpose(0, 2, 3, 1), x)
+
+
+@planned
+def _add(plan: Plan, tail: bool, *numbers: int) -> None:
+    (N, H, W, C), (y, x) = numbers[:4], plan.arrays(2)
+    parts = chains.parts(N * H * W * C, plan.threads)
+    whole_images = parts if parts and N % parts == 0 else 0
+    plan.link(add_to_pixels(tail), y, x, *numbers, parts=whole_images, reads=(y,), writes=y)
 
 
 def _strides(x: np.ndarray) -> tuple[int, int, int]:
