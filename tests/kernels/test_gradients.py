@@ -17,11 +17,13 @@ pytestmark = pytest.mark.usefixtures("accelerated")
 NAMES = ["conv2d_gradients"]
 GEOMETRY: dict[str, Any] = {"stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1}
 SHAPES = {
-    "16 channels": (32, 16, 16, (16, 16)),
-    "other channels out": (32, 16, 24, (16, 20)),
-    "tiles not filled": (48, 30, 17, (13, 11)),
-    "32 channels": (160, 32, 32, (16, 16)),
-    "images that fall into no equal parts": (33, 16, 16, (32, 32)),
+    "16 channels": (32, 16, 16, (16, 16), 1),
+    "other channels out": (32, 16, 24, (16, 20), 1),
+    "tiles not filled": (48, 30, 17, (13, 11), 1),
+    "32 channels": (160, 32, 32, (16, 16), 1),
+    "images that fall into no equal parts": (33, 16, 16, (32, 32), 1),
+    "stride 2": (64, 16, 32, (32, 32), 2),
+    "stride 2, odd": (64, 17, 16, (31, 32), 2),
 }
 ENTRY = conv.conv2d_gradients.kernel  # type: ignore[attr-defined]
 
@@ -33,8 +35,13 @@ def images(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 def arrays(rng: np.random.Generator, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return x, grad_y and weight."""
-    N, C, O, size = SHAPES[name]
-    return images(rng, N, C, *size), images(rng, N, O, *size), rng.standard_normal((O, C, 3, 3), np.float32)
+    N, C, O, (H, W), stride = SHAPES[name]
+    grad_y = images(rng, N, O, -(-H // stride), -(-W // stride))
+    return images(rng, N, C, H, W), grad_y, rng.standard_normal((O, C, 3, 3), np.float32)
+
+
+def geometry(name: str) -> dict[str, Any]:
+    return {**GEOMETRY, "stride": (SHAPES[name][-1],) * 2}
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
@@ -45,11 +52,12 @@ def test_equals_the_two(
     num_threads(threads)
     given = arrays(rng, name)
     before = [array.copy() for array in given]
-    chosen = ENTRY.select(*given, **GEOMETRY)
+    options = geometry(name)
+    chosen = ENTRY.select(*given, **options)
     assert chosen is not ENTRY.generic
-    found, again = chosen(*given, **GEOMETRY), chosen(*given, **GEOMETRY)
+    found, again = chosen(*given, **options), chosen(*given, **options)
     with kernels.generic_only():
-        exact = ENTRY.generic(*(array.astype(np.float64) for array in given), **GEOMETRY)
+        exact = ENTRY.generic(*(array.astype(np.float64) for array in given), **options)
     for array, other, true in zip(found, again, exact, strict=True):
         assert np.linalg.norm(array - true) <= 1e-5 * np.linalg.norm(true)
         assert array.shape == true.shape
@@ -64,7 +72,7 @@ def test_what_is_left_to_two_kernels(change: str, rng: np.random.Generator) -> N
     if change == "dtype":
         x, grad_y, weight = (array.astype(np.float64) for array in (x, grad_y, weight))
     elif change == "stride":
-        options["stride"], grad_y = (2, 2), images(rng, 32, 16, 8, 8)
+        options["stride"], grad_y = (3, 3), images(rng, 32, 16, 6, 6)
     elif change == "window":
         weight, grad_y = rng.standard_normal((16, 16, 1, 1), np.float32), images(rng, 32, 16, 18, 18)
     elif change == "groups":

@@ -111,7 +111,7 @@ def compute(
     x: np.ndarray, weight: np.ndarray, bias: np.ndarray, dy: np.ndarray, shape: Shape
 ) -> dict[str, np.ndarray]:
     both = {}
-    if convolution.takes_winograd(shape) and shape.stride == (1, 1):
+    if convolution.takes_winograd(shape):
         grad_x, grad_weight = convolution.gradients(x, dy, weight, shape)
         both = {"grad_x of both": grad_x, "grad_weight of both": grad_weight}
     return {

@@ -269,4 +269,5 @@ def gradients(
 
 @planned
 def _gradients(plan: Plan, shape: Shape) -> None:
-    winograd_plan.gradients(plan, _turned(shape), *plan.arrays(5))
+    kind = winograd_plan.kind_of(shape, gradient=True)
+    winograd_plan.gradients(plan, _turned(shape), *plan.arrays(5), kind=kind)

@@ -149,10 +149,16 @@ def _strided() -> tuple[Form, Form]:
         shared=m,
     )
     none = (Fraction(0),)
-    rows = [((*one[i], *none * n), (*none * m, *AT[i])) for i in range(m)]
+
+    def apart(of_outer: Matrix) -> Matrix:
+        """Return the matrix whose rows are in turn those of the middle tap and of the outer two."""
+        rows = [((*one[i], *none * n), (*none * m, *of_outer[i])) for i in range(m)]
+        return tuple(row for pair in rows for row in pair)
+
     backward = replace(
         forward,
-        AT=tuple(row for pair in rows for row in pair),
+        AT=apart(AT),
+        A=transposed(apart(plain_AT)),
         BT=(*((*row, *none) for row in one), *BT),
         step=m,
     )

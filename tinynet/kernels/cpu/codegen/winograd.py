@@ -276,16 +276,16 @@ def grad_weight_local(code: Code, R: int, V: int, tail_in: bool, tail_out: bool,
 
 @template
 def gradients_local(
-    code: Code, R: int, V: int, R_sums: int, tail_in: bool, tail_out: bool, exact: bool
+    code: Code, R: int, V: int, R_sums: int, tail_in: bool, tail_out: bool, exact: bool, kind: str
 ) -> None:
-    """Both gradients of a convolution of stride 1: that of x, a convolution of dy, and dU summed by each part.
+    """Both gradients of a convolution: that of x, a convolution of dy, and dU summed by each part.
 
     The sizes are those of that convolution: dy (N, H, W, C) becomes dx (N, OH, OW, O). V of dy serves both, as the
     gradient of the weights is, turned, also what a convolution of dy with x comes to:
         dg[k] = sum over i of x[i + k - 1] dy[i] = sum over j of dy[j + (2 - k) - 1] x[j]
-    so that x takes the place of dy in D: a transform less, and dy is read once.
+    so that x takes the place of dy in D: a transform less, and dy is read once. With stride 2, the same.
     """
-    form = FORMS["plain"]
+    form = FORMS[kind]
     dy, U, dx, x, memory, sums = code.pointers(6)
     images, H, W, C, OH, OW, O, PH, PW, TH, TW, rows, tiles, room_V, room_M, room, size_dU = code.integers(17)
     L = code.lanes
@@ -309,21 +309,22 @@ def gradients_local(
             code, x, D, first=first, last=last, OH=OH, OW=OW, O=O, TH=TH, TW=TW, layout=layouts[1], V=V, band=band,
             tail=tail_out, form=form,
         )  # fmt: skip
-        turns = groups * blocks_in * F * ((count + (R - 1)) // R)
+        planes_of_form = form.planes**2
+        turns = groups * blocks_in * planes_of_form * ((count + (R - 1)) // R)
         ahead = Ahead(code, turns * (L // 4) if V == 1 else turns)
         step, results = form.step, form.results
         ahead.add(
             _rows_of(dx, first, OH, OW, O, TH, results), (last - first) * (results * OW) * O, write=True
         )
         multiply(
-            code, planes, U, products, first=code.int(0), last=code.int(F), C=C, O=O, layouts=layouts, count=count,
-            R=R, V=V, form=form, ahead=ahead,
+            code, planes, U, products, first=code.int(0), last=code.int(planes_of_form), C=C, O=O, layouts=layouts,
+            count=count, R=R, V=V, form=form, ahead=ahead,
         )  # fmt: skip
         gather(
             code, products, dx, Finish(code, "", [dx] * 4), first=first, last=last, OH=OH, OW=OW, O=O, TH=TH, TW=TW,
             layout=layouts[1], V=V, tail=tail_out, exact=exact, form=form,
         )  # fmt: skip
-        ahead = Ahead(code, groups * blocks_in * F * (count // UNROLL).maximum(1))
+        ahead = Ahead(code, groups * blocks_in * planes_of_form * (count // UNROLL).maximum(1))
         ahead.add(_rows_of(dy, last, H, W, C, TH, step), (last - first) * (step * W) * C)
         ahead.add(_rows_of(x, last, OH, OW, O, TH, results), (last - first) * (results * OW) * O)
         multiply_transposed(

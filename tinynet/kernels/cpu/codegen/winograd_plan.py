@@ -241,13 +241,11 @@ def grad_weight(plan: Plan, shape: Shape, x: Given, dy: Given, grad: Given) -> N
 def shares_gradients(shape: Shape, threads: int) -> bool:
     """Return whether `gradients` pays: U and dU are small, and the sums of all parts no more than the images."""
     size = _size_of_U(shape)
-    return (
-        shape.stride == (1, 1) and 4 * size <= BOTH and _parts_of_sums(shape, size, threads) * size <= _numbers(shape)
-    )  # fmt: skip
+    return 4 * size <= BOTH and _parts_of_sums(shape, size, threads) * size <= _numbers(shape)
 
 
 def _size_of_U(shape: Shape) -> int:
-    """Return of how many numbers U and dU consist, of stride 1."""
+    """Return of how many numbers U and dU consist."""
     L = lanes()
     return winograd.F * L * L * -(-shape.channels // L) * -(-shape.outputs // L)
 
@@ -258,12 +256,14 @@ def _parts_of_sums(shape: Shape, size: int, threads: int) -> int:
     return parts if parts and shape.images % parts == 0 else copies(size)
 
 
-def gradients(plan: Plan, turned: Shape, x: Given, dy: Given, weight: Given, dx: Given, grad: Given) -> None:
-    """Write the gradients of x and of weight; turned: the shape of the first as a convolution of dy."""
+def gradients(
+    plan: Plan, turned: Shape, x: Given, dy: Given, weight: Given, dx: Given, grad: Given, *, kind: str
+) -> None:
+    """Write the gradients of x and of weight; turned, kind: shape and form of the first as a convolution of dy."""
     L, threads = lanes(), plan.threads
     N, (H, W), O, (OH, OW), C, padding = *turned[:5], turned.padding
     OB, CB = -(-O // L), -(-C // L)
-    form, size = FORMS["plain"], _size_of_U(turned)
+    form, size = FORMS[kind], _size_of_U(turned)
     R, V = tile(L, CB)
     TH, TW = _tiles((OH, OW), form)
     parts = _parts_of_sums(turned, size, threads)
@@ -272,15 +272,16 @@ def gradients(plan: Plan, turned: Shape, x: Given, dy: Given, weight: Given, dx:
     rows = max(rows // unit * unit, min(rows, unit))
     tiles = whole(rows * TW, R)
     room_V, room_M = OB * tiles * floats_of_tile(form, 1, L), CB // V * tiles * floats_of_tile(form, V, L)
-    room = room_V + 2 * room_M + form.planes * ((TW - 1) * form.step + form.pixels) * L
+    width = max((TW - 1) * form.step + form.pixels, TW * form.results)
+    room = room_V + 2 * room_M + form.planes * width * L
     in_chain = chains.parts(_numbers(turned), threads) == parts
     U, sums = plan.scratch("U", size), plan.scratch("dU", size * parts)
-    spread = winograd_weights.spread_weight(V, True, "plain")
+    spread = winograd_weights.spread_weight(V, True, kind)
     plan.step(spread, weight, U, O, C, role=chains.BEFORE if in_chain else chains.ALONE)
     tails = O % L != 0, C % L != 0
     exact = OH % form.results == 0 and OW % form.results == 0
     arguments = (
-        winograd.gradients_local(R, V, _rows_of_sums(V), *tails, exact),
+        winograd.gradients_local(R, V, _rows_of_sums(V), *tails, exact, kind),
         dy, U, dx, x, plan.scratch("local", room * threads), sums,
         N, H, W, O, OH, OW, C, *padding, TH, TW, rows, tiles, room_V, room_M, room, size,
     )  # fmt: skip
@@ -290,7 +291,7 @@ def gradients(plan: Plan, turned: Shape, x: Given, dy: Given, weight: Given, dx:
         plan.step(*arguments, parts=parts)
     role = chains.AFTER if in_chain else chains.ALONE
     plan.step(add_copies(), sums, parts, size, role=role)
-    plan.step(winograd_weights.fold_weight(V, True, "plain"), sums, grad, O, C, role=role)
+    plan.step(winograd_weights.fold_weight(V, True, kind), sums, grad, O, C, role=role)
 
 
 def _rows_of_sums(V: int) -> int:
