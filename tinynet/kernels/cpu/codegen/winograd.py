@@ -36,6 +36,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from tinynet.kernels.cpu.codegen import transforms
 from tinynet.kernels.cpu.codegen.ahead import Ahead, ask_for
@@ -138,13 +139,18 @@ def multiply_transposed(
     form: Form,
     piece: Piece | None = None,
     ahead: Ahead | None = None,
+    begins: Any = None,
 ) -> None:
     """Add V[f]^T D[f] over `count` tiles and all f of a u to dU[u], for u from first to last; R divides L.
 
     Args:    piece: of dU that is there, whose sums begin with these tiles
              ahead: is asked for every UNROLL tiles of a plane, while the first R of a block's channels are summed
+             begins: comparison: the sums begin with these tiles, and what lies in dU does not count
     """
     L = code.lanes
+    if begins is not None:
+        nothing = code.buffer(R * V * L)
+        clear_tile(code, nothing, R * V)
     blocks, groups = (C + (L - 1)) // L, (O + (V * L - 1)) // (V * L)
     in_V, in_M = layouts
     begin, end = (code.int(0), blocks) if piece is None else (piece.begin, piece.end)
@@ -156,7 +162,8 @@ def multiply_transposed(
                 for half in range(0, L, R):
                     panel = u * groups + group if piece is None else u
                     out = dU + (panel * (end - begin) + (block - begin)) * (L * V * L) + half * V * L
-                    sums = Tile(code, R, V, out if piece is None else None)
+                    start = out if begins is None else nothing.where(begins, out)
+                    sums = Tile(code, R, V, start if piece is None else None)
                     for f in _planes_of(code, u, form):
                         a, b = left + f * in_V.plane + half, right + f * in_M.plane
                         whole = count // UNROLL * UNROLL
@@ -248,10 +255,9 @@ def grad_weight_local(code: Code, R: int, V: int, tail_in: bool, tail_out: bool,
     layouts = tile_by_tile(code, form, tiles), tile_by_tile(code, form, tiles, V)
     band = D + groups * layouts[1].block
     dU = sums + code.part * size_dU
-    for i in code.range(0, size_dU, L):
-        (dU + i).store(code.zero)
     blocks = (images * TH + (rows - 1)) // rows
     begin, end = code.share(blocks)
+    _clear_if_empty(code, dU, size_dU, begin, end)
     for block in code.range(begin, end):
         first = block * rows
         last = (first + rows).minimum(images * TH)
@@ -270,8 +276,15 @@ def grad_weight_local(code: Code, R: int, V: int, tail_in: bool, tail_out: bool,
         ahead.add(_rows_of(dy, last, OH, OW, O, TH, results), (last - first) * (results * OW) * O)
         multiply_transposed(
             code, planes, D, dU, first=code.int(0), last=code.int(F), C=C, O=O, layouts=layouts, count=count, R=R, V=V,
-            form=form, ahead=ahead,
+            form=form, ahead=ahead, begins=block.equals(begin),
         )  # fmt: skip
+
+
+def _clear_if_empty(code: Code, dU: Pointer, size: Int, begin: Int, end: Int) -> None:
+    """Write zeros if a part has no tiles, of which the first would write."""
+    with code.when(begin >= end):
+        for i in code.range(0, size, code.lanes):
+            (dU + i).store(code.zero)
 
 
 @template
@@ -295,9 +308,8 @@ def gradients_local(
     band = D + room_M
     layouts = tile_by_tile(code, form, tiles), tile_by_tile(code, form, tiles, V)
     dU = sums + code.part * size_dU
-    for i in code.range(0, size_dU, L):
-        (dU + i).store(code.zero)
     begin, end = code.share(images * TH)
+    _clear_if_empty(code, dU, size_dU, begin, end)
     for first in code.range(begin, end, rows):
         last = (first + rows).minimum(end)
         count = (last - first) * TW
@@ -329,5 +341,5 @@ def gradients_local(
         ahead.add(_rows_of(x, last, OH, OW, O, TH, results), (last - first) * (results * OW) * O)
         multiply_transposed(
             code, planes, D, dU, first=code.int(0), last=code.int(F), C=C, O=O, layouts=layouts, count=count,
-            R=R_sums, V=V, form=form, ahead=ahead,
+            R=R_sums, V=V, form=form, ahead=ahead, begins=first.equals(begin),
         )  # fmt: skip

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tinynet.kernels.cpu.codegen import chains, winograd, winograd_phases, winograd_weights
 from tinynet.kernels.cpu.codegen.ending import Ending
 from tinynet.kernels.cpu.codegen.gemm import tile
-from tinynet.kernels.cpu.codegen.program import Given, Plan, add_copies, clear, copies, lanes, whole
+from tinynet.kernels.cpu.codegen.program import Given, Plan, clear, copies, lanes, whole
 from tinynet.kernels.cpu.codegen.shape import Pair, Shape
 from tinynet.kernels.cpu.codegen.transforms import FORMS, Form
 from tinynet.kernels.cpu.codegen.winograd_tiles import floats_of_tile
@@ -211,8 +211,9 @@ def grad_weight(plan: Plan, shape: Shape, x: Given, dy: Given, grad: Given) -> N
             N, H, W, C, OH, OW, O, *padding, TH, TW, blocks.rows, blocks.tiles, blocks.room_V, room, size, parts=parts,
             role=role,
         )  # fmt: skip
-        plan.step(add_copies(), sums, parts, size, role=role)
-        plan.step(winograd_weights.fold_weight(blocks.V, False, kind), sums, grad, O, C, role=role)
+        plan.step(
+            winograd_weights.fold_weight(blocks.V, False, kind), sums, grad, O, C, parts, size, role=role
+        )
         return
     V, D = plan.scratch("V", blocks.room_V), plan.scratch("M", blocks.room_M)
     bands = plan.scratch("bands", blocks.band * threads)
@@ -235,7 +236,7 @@ def grad_weight(plan: Plan, shape: Shape, x: Given, dy: Given, grad: Given) -> N
             multiply = winograd_phases.multiply_transposed_phase(R, blocks.V, kind)
             plan.step(multiply, V, D, sums, C, O, blocks.tiles, count)
     if not blocks.grouped:
-        plan.step(winograd_weights.fold_weight(blocks.V, False, kind), sums, grad, O, C)
+        plan.step(winograd_weights.fold_weight(blocks.V, False, kind), sums, grad, O, C, 1, size)
 
 
 def shares_gradients(shape: Shape, threads: int) -> bool:
@@ -290,8 +291,7 @@ def gradients(
     else:
         plan.step(*arguments, parts=parts)
     role = chains.AFTER if in_chain else chains.ALONE
-    plan.step(add_copies(), sums, parts, size, role=role)
-    plan.step(winograd_weights.fold_weight(V, True, kind), sums, grad, O, C, role=role)
+    plan.step(winograd_weights.fold_weight(V, True, kind), sums, grad, O, C, parts, size, role=role)
 
 
 def _rows_of_sums(V: int) -> int:

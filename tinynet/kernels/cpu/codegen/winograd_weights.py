@@ -137,14 +137,14 @@ def _fold_columns(
     buffer: Pointer,
     blocks: tuple[Int, Int],
     form: Form,
+    copies: tuple[Int, Int],
 ) -> None:
     """Write G^T dU G of L outputs, the `column`-th, and of blocks of inputs into weight (O, C, 3, 3)."""
     L = code.lanes
     first, end = blocks
     for block in code.range(first, end):
         for c in code.range(L):
-            place = dU + ((block - first) * L + c) * (V * L)
-            u = [[(place + distance * (i * W + j)).load() for j in range(W)] for i in range(W)]
+            u = _sum_of_copies(code, dU + ((block - first) * L + c) * (V * L), distance, copies)
             for i, line in enumerate(transforms.product_2d(code, form.GT, u)):
                 for j, vector in enumerate(line):
                     (buffer + c * (9 * L) + (3 * i + j) * L).store(vector)
@@ -153,43 +153,64 @@ def _fold_columns(
             store_columns(code, weight, column * L, O, C * 9, block * (9 * L) + chunk * L, columns)
 
 
-def _fold_turned_columns(
-    code: Code, dU: Pointer, weight: Pointer, column: Int, O: Int, C: Int, distance: Int, V: int, form: Form
-) -> None:
-    """Write the turned G^T dU G of L inputs, the `column`-th, into weight (O, C, 3, 3)."""
+def _sum_of_copies(code: Code, place: Pointer, distance: Int, copies: tuple[Int, Int]) -> list[list[Vector]]:
+    """Return the vectors of all u that lie `distance` apart, summed over so many copies of dU, of so many numbers."""
+    count, size = copies
+    found = []
+    for i in range(W):
+        starts = [place + distance * (i * W + j) for j in range(W)]
+        row = [code.variable(start.load()) for start in starts]
+        for copy in code.range(1, count):
+            for total, start in zip(row, starts, strict=True):
+                total.set(total.get() + (start + copy * size).load())
+        found.append([total.get() for total in row])
+    return found
+
+
+def _fold_turned(
+    code: Code, place: Pointer, weight: Pointer, column: Int, o: Int, O: Int, C: Int, distance: Int, form: Form,
+    copies: tuple[Int, Int],
+) -> None:  # fmt: skip
+    """Write the turned G^T dU G of output o and L inputs, the `column`-th, into weight (O, C, 3, 3)."""
     L = code.lanes
-    for o in code.range(O):
-        place = dU + o * (V * L)
-        u = [[(place + distance * (i * W + j)).load() for j in range(W)] for i in range(W)]
-        taps = [tap for line in transforms.product_2d(code, form.GT, u) for tap in line][::-1]
-        for chunk in range(0, 9, L):
-            some = taps[chunk : chunk + L]
-            rows = transpose(code, some + [code.zero] * (L - len(some)))
-            for r, row in enumerate(rows):
-                c = column * L + r
-                count = code.int(9 - chunk).where(c < C, 0)
-                (weight + (o * C + c) * 9 + chunk).store(row, code.first_lanes(count))
+    u = _sum_of_copies(code, place, distance, copies)
+    taps = [tap for line in transforms.product_2d(code, form.GT, u) for tap in line][::-1]
+    for chunk in range(0, 9, L):
+        some = taps[chunk : chunk + L]
+        rows = transpose(code, some + [code.zero] * (L - len(some)))
+        for r, row in enumerate(rows):
+            c = column * L + r
+            count = code.int(9 - chunk).where(c < C, 0)
+            (weight + (o * C + c) * 9 + chunk).store(row, code.first_lanes(count))
 
 
 @template
 def fold_weight(code: Code, V: int, turned: bool, kind: str) -> None:
-    """grad_weight (O, C, 3, 3) = G^T dU G, of dU with lanes along O; turned, of that of `gradients_local`: along C."""
+    """grad_weight (O, C, 3, 3) = G^T dU G, of dU with lanes along O; turned, of that of `gradients_local`: along C.
+
+    dU is the sum of copies, each of `size` numbers: what the parts of a kernel have summed.
+    """
     dU, weight = code.pointers(2)
-    O, C = code.integers(2)
+    O, C, count, size = code.integers(4)
     L = code.lanes
     inner, lanes = (O, C) if turned else (C, O)
     blocks, groups = (inner + (L - 1)) // L, (lanes + (V * L - 1)) // (V * L)
     distance = groups * blocks * (L * V * L)
     buffer = code.buffer(9 * L * L)
-    begin, end = code.share(groups * V)
-    for column in code.range(begin, end):
+    each = O if turned else blocks
+    begin, end = code.share(groups * V * each)
+    for item in code.range(begin, end):
+        column, i = item // each, item % each
         place = dU + column // V * blocks * (L * V * L) + column % V * L
         if turned:
-            _fold_turned_columns(code, place, weight, column, O, C, distance, V, FORMS[kind])
+            _fold_turned(
+                code, place + i * (V * L), weight, column, i, O, C, distance, FORMS[kind], (count, size)
+            )
         else:
             _fold_columns(
-                code, place, weight, column, O, C, distance, V, buffer, (code.int(0), blocks), FORMS[kind]
-            )
+                code, place + i * (L * V * L), weight, column, O, C, distance, V, buffer, (i, i + 1), FORMS[kind],
+                (count, size),
+            )  # fmt: skip
 
 
 @template
@@ -214,4 +235,5 @@ def grad_weight_grouped(code: Code, R: int, V: int, kind: str) -> None:
             distance, span = (piece.end - first) * (L * V * L), (first, piece.end)
             for v in range(V):
                 column = group * V + v
-                _fold_columns(code, dU + v * L, weight, column, O, C, distance, V, buffer, span, form)
+                one = code.int(1), code.int(0)
+                _fold_columns(code, dU + v * L, weight, column, O, C, distance, V, buffer, span, form, one)
