@@ -76,15 +76,17 @@ def spread_weight(code: Code, V: int, turned: bool, kind: str) -> None:
     blocks, groups = (inner + (L - 1)) // L, (lanes + (V * L - 1)) // (V * L)
     distance = groups * blocks * (L * V * L)
     buffer = code.buffer(9 * L * L)
-    begin, end = code.share(groups * V)
-    for column in code.range(begin, end):
-        out = U + column // V * blocks * (L * V * L) + column % V * L
-        if turned:
-            _turned_columns(code, weight, out, column, O, C, distance, V, (code.int(0), blocks), FORMS[kind])
-        else:
-            _weight_columns(
-                code, weight, out, column, O, C, distance, V, buffer, (code.int(0), blocks), FORMS[kind]
-            )
+    begin, end = code.share(groups * blocks)
+    for item in code.range(begin, end):
+        group, block = item // blocks, item % blocks
+        for v in range(V):  # side by side, for two cache lines come together
+            out, column = U + item * (L * V * L) + v * L, group * V + v
+            if turned:
+                _turned_columns(code, weight, out, column, O, C, distance, V, (block, block + 1), FORMS[kind])
+            else:
+                _weight_columns(
+                    code, weight, out, column, O, C, distance, V, buffer, (block, block + 1), FORMS[kind]
+                )
 
 
 @template
