@@ -256,5 +256,22 @@ def test_other_arrays_are_computed(change: str, monkeypatch: pytest.MonkeyPatch)
     check(program, monkeypatch)
 
 
+def test_gradients_that_are_differentiated_again_do_not_wait() -> None:
+    """Inside of a module kernels may be left running, but what create_graph asks for has to be recorded."""
+
+    class Penalty(nn.Module):
+        def forward(self, x: tn.Tensor) -> tn.Tensor:
+            y = F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 2, 2))
+            (grad,) = tn.autograd.grad((y * y * y).sum(), x, create_graph=True)
+            return (grad * grad).sum()
+
+    x = tn.Tensor(np.random.default_rng(0).standard_normal((2, C, 12, 12), np.float32), requires_grad=True)
+    Penalty()(x).backward()
+    assert x.grad is not None
+    expected = np.zeros_like(x.array)
+    expected[:, :, ::2, ::2] = 36 * x.array[:, :, ::2, ::2] ** 3  # of the sum of (3 x^2)^2
+    np.testing.assert_allclose(x.grad.array, expected, rtol=1e-5)
+
+
 def test_bits_are_compared() -> None:
     assert (bits(np.float32(0.0)) != bits(np.float32(-0.0))).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -94,15 +95,17 @@ def test_backward_takes_it_where_both_are_wanted(
     frozen: str, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
-    for name in ("conv2d_gradients", "conv2d_grad_input", "conv2d_grad_weight"):
-        original = getattr(conv, name)
+    for name in NAMES + ["conv2d_grad_input", "conv2d_grad_weight"]:
+        entry = kernels.kernels()[name]
 
-        def counted(*args: Any, _name: str = name, _original: Any = original, **options: Any) -> Any:
+        def counted(
+            *args: Any, _name: str = name, _version: Any = entry.accelerated[-1], **options: Any
+        ) -> Any:
             calls.append(_name)
-            return _original(*args, **options)
+            return _version.function(*args, **options)
 
-        counted.kernel = original.kernel  # type: ignore[attr-defined]
-        monkeypatch.setattr(conv, name, counted)
+        counted.ahead = True  # type: ignore[attr-defined]
+        monkeypatch.setattr(entry, "accelerated", [replace(entry.accelerated[-1], function=counted)])
     x, grad_y, weight = arrays(rng, "16 channels")
     layer = nn.Conv2d(16, 16, 3, padding=1)
     layer.weight.data = tn.Tensor(weight.copy()).requires_grad_(frozen != "weight").data

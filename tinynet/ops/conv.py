@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tinynet import run_ahead
@@ -59,11 +60,12 @@ class Conv2d(Function):
         # The same, but for what it takes to record them.
         array, options = delayed.unfinished(grad_y), ctx.geometry.options()
         grad_x = grad_weight = None
-        if need_x and need_weight and _together(delayed.unfinished(x), array, weight.array, options):
+        if need_x and need_weight:
             arrays = delayed.unfinished(x), array, weight.array
-            found = run_ahead.call(kernels.conv2d_gradients, *arrays, **options)
-            grad_x, grad_weight = map(delayed.running, found)
-        elif need_x:
+            together = _kernel_of_both(*arrays, **options)
+            if together is not None:
+                grad_x, grad_weight = map(delayed.running, run_ahead.call(together, *arrays, **options))
+        if need_x and grad_x is None:
             grad_x = delayed_gradients.of_some_pixels(array, weight.array, image, **options)
             if grad_x is None:
                 found = run_ahead.call(kernels.conv2d_grad_input, array, weight.array, image=image, **options)
@@ -76,10 +78,11 @@ class Conv2d(Function):
         return grad_x, grad_weight, Tensor(fused.channel_sum(array)) if need_bias else None, None
 
 
-def _together(x: Array, grad_y: Array, weight: Array, options: dict[str, Any]) -> bool:
-    """Return whether a kernel computes both gradients in less time than two."""
+def _kernel_of_both(x: Array, grad_y: Array, weight: Array, **options: Any) -> Callable[..., Any] | None:
+    """Return the kernel that computes both gradients in less time than two kernels, None if there is none."""
     kernel = kernels.conv2d_gradients.kernel  # type: ignore[attr-defined]
-    return kernel.select(x, grad_y, weight, **options) is not kernel.generic
+    chosen = kernel.select(x, grad_y, weight, **options)
+    return None if chosen is kernel.generic else chosen
 
 
 def _later(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor | None:

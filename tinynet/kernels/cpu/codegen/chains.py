@@ -6,6 +6,7 @@ ResNet-20's first stage, and finds nothing of what the kernel before has written
 them, a few images, depends on the same images alone. So whoever takes a part runs it through the whole chain:
     forward   scale and shift (ReLU, shortcut) -> convolution -> statistics
     backward  gradient of batch normalisation -> gradient of the convolution's input -> sums for the one before
+              (where channels are few, that kernel computes the gradient of the weights too)
 Results have the same bits: which numbers a part computes does not change.
 
 A plan says of each step what it is to a chain (`Plan.step`, `Plan.link`):

@@ -5,7 +5,8 @@ The image is cut into tiles of 4x4 results, numbered row by row through the whol
     multiply 36 products M[f] = V[f] U[f], with U[f] (C, O) from the weights' G g G^T
     gather   every tile's 6x6 values of M become 4x4 results A^T m A
 The gradient of the input is the same with the weights turned and exchanged. The gradient of the weights spreads the
-tiles of grad_y as A dy A^T into D[f] (tiles, O), sums dU[f] = V[f]^T D[f], and folds dU as G^T dU G.
+tiles of grad_y as A dy A^T into D[f] (tiles, O), sums dU[f] = V[f]^T D[f], and folds dU as G^T dU G. Where channels are
+few one kernel computes both gradients (`gradients_local`).
 
 Stride 2 differs in the matrices alone (`transforms.Form`): a tile of 9x9 pixels, of which the next begins 8 further,
 becomes 81 planes, which share 36 matrices U: u(f) is the one of plane f. The gradient of its input makes 8x8 results
