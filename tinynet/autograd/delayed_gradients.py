@@ -169,6 +169,8 @@ def _may_wait_for(grad: Tensor) -> bool:
     """Return whether what is computed from a gradient may be computed later, and is not differentiated again."""
     if is_grad_enabled() or not run_ahead.allowed() or not delayed.anything_may_wait():
         return False
+    if not isinstance(delayed.outline(grad), np.ndarray):  # on a GPU there is nothing to gain
+        return False
     return expression_of(grad) is not None or is_private(grad.array)
 
 
