@@ -24,13 +24,13 @@ def pad_channels(code: Code) -> None:
     N, H, W, C, O, before, image, row, pixel = code.integers(9)
     L, builder = code.lanes, code.builder
     begin, end = code.share(N * H)
-    for block in code.range((O + (L - 1)) // L):
-        first = block * L
-        inside = builder.and_(
-            builder.not_(code.first_lanes(before - first)), code.first_lanes(before + C - first)
-        )
-        mask = code.first_lanes(O - first)
-        for item in code.range(begin, end):
+    for item in code.range(begin, end):
+        for block in code.range((O + (L - 1)) // L):  # inside, so that y is written line after line
+            first = block * L
+            inside = builder.and_(
+                builder.not_(code.first_lanes(before - first)), code.first_lanes(before + C - first)
+            )
+            mask = code.first_lanes(O - first)
             source = x + (item // H * image + item % H * row + (first - before))
             target = y + (item * W * O + first)
             for i in code.range(W):
