@@ -108,7 +108,7 @@ def test_backward_takes_it_where_both_are_wanted(
         monkeypatch.setattr(entry, "accelerated", [replace(entry.accelerated[-1], function=counted)])
     x, grad_y, weight = arrays(rng, "16 channels")
     layer = nn.Conv2d(16, 16, 3, padding=1)
-    layer.weight.data = tn.Tensor(weight.copy()).requires_grad_(frozen != "weight").data
+    layer.weight.data = tn.Tensor(weight.copy())
     layer.weight.requires_grad_(frozen != "weight")
     given = tn.Tensor(x).requires_grad_(frozen != "x")
     layer(given).backward(tn.Tensor(grad_y))

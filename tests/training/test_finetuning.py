@@ -79,9 +79,8 @@ def test_frozen_layers_cost_no_backward(monkeypatch):
 
         return call
 
-    monkeypatch.setattr(
-        conv_ops, "_kernel_of_both", lambda *_, **__: None
-    )  # each gradient by a kernel of its own
+    # Each gradient by a kernel of its own.
+    monkeypatch.setattr(conv_ops, "_kernel_of_both", lambda *_, **__: None)
     for name in ("conv2d_grad_weight", "conv2d_grad_input"):
         monkeypatch.setattr(conv_ops.kernels, name, counted(name, getattr(conv_ops.kernels, name)))
     found = {}

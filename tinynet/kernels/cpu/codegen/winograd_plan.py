@@ -198,7 +198,7 @@ def grad_weight(plan: Plan, shape: Shape, x: Given, dy: Given, grad: Given) -> N
     kind = kind_of(shape)
     blocks = _blocking(N, (OH, OW), C, O, threads, True, kind)
     TH, TW = _tiles((OH, OW), FORMS[kind])
-    size = winograd.F * L * L * -(-C // L) * -(-O // L)
+    size = _size_of_U(shape)
     tails = C % L != 0, O % L != 0
     R = _rows_of_sums(blocks.V)
     if not blocks.phased:

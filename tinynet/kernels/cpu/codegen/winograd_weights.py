@@ -170,7 +170,7 @@ def _sum_of_copies(code: Code, place: Pointer, distance: Int, copies: tuple[Int,
 
 
 def _fold_turned(
-    code: Code, place: Pointer, weight: Pointer, column: Int, o: Int, O: Int, C: Int, distance: Int, form: Form,
+    code: Code, place: Pointer, weight: Pointer, column: Int, o: Int, C: Int, distance: Int, form: Form,
     copies: tuple[Int, Int],
 ) -> None:  # fmt: skip
     """Write the turned G^T dU G of output o and L inputs, the `column`-th, into weight (O, C, 3, 3)."""
@@ -206,7 +206,7 @@ def fold_weight(code: Code, V: int, turned: bool, kind: str) -> None:
         place = dU + column // V * blocks * (L * V * L) + column % V * L
         if turned:
             _fold_turned(
-                code, place + i * (V * L), weight, column, i, O, C, distance, FORMS[kind], (count, size)
+                code, place + i * (V * L), weight, column, i, C, distance, FORMS[kind], (count, size)
             )
         else:
             _fold_columns(
