@@ -31,7 +31,6 @@ KINDS = {
     "conv2d_gradients": "convolution, both gradients",
     "batch_norm": "batch norm",
     "batch_norm_coefficients": "batch norm: statistics",
-    "move_statistics_": "batch norm: running statistics",
     "channel_affine": "batch norm: scale, shift (add, ReLU)",
     "batch_norm_backward": "batch norm (ReLU, sum of gradients), backward",
     "batch_norm_backward_behind_relu": "batch norm (ReLU, sum of gradients), backward",
@@ -58,7 +57,6 @@ KINDS = {
 OTHERS = "loss, other NumPy"
 FLOP = {
     "batch_norm_coefficients": 4,
-    "move_statistics_": 7,
     "batch_norm_backward": 8,
     "batch_norm_backward_behind_relu": 8,
     "channel_sum": 1,
@@ -87,8 +85,8 @@ def describe(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: A
     """Describe a call by its name and arguments."""
     arrays = list(_arrays((args, kwargs)))
     moved = sum(array.nbytes for array in arrays) + sum(array.nbytes for array in _arrays(result))
-    if name == "move_statistics_":  # in place
-        moved += args[0].nbytes + kwargs["running_var"].nbytes
+    if name == "batch_norm_coefficients":  # running statistics change in place
+        moved += sum(array.nbytes for array in _arrays(args[4:]))
     if name == "add_at_":  # in place, and only the pixels that are added to
         target, values = args
         moved += 2 * values.nbytes - target.nbytes

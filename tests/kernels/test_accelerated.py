@@ -20,7 +20,6 @@ from tests.kernels import (
     test_fused,
     test_grad_input_add,
     test_gradients,
-    test_normalization,
     test_optim_accelerated,
     test_pool,
 )
@@ -110,7 +109,6 @@ def test_every_accelerated_kernel_is_compared() -> None:
         test_fused.NAMES,
         test_grad_input_add.NAMES,
         test_gradients.NAMES,
-        test_normalization.NAMES,
         test_pool.NAMES,
         test_optim_accelerated.NAMES,
     ]

@@ -110,7 +110,7 @@ def calls(name: str, sample: Sample) -> list[Call]:
     weight, bias, mean, invstd = (sample.channels() for _ in range(4))
     made: dict[str, list[Call]] = {
         "batch_norm": [((x, weight, bias), {"eps": 1e-5})],
-        "batch_norm_coefficients": [((x, weight, bias), {"eps": 1e-5})],
+        "batch_norm_coefficients": [((x, weight, bias, 1e-5, None, None, 0.0, 1.0), {})],
         "batch_norm_backward": [
             ((), {"grad_y": other, "x": x, "weight": weight, "mean": mean, "invstd": invstd})
         ],
@@ -248,6 +248,6 @@ def test_variance_of_values_far_from_zero(rng: np.random.Generator) -> None:
     x = Sample(rng, SHAPES[0]).array() + np.float32(1000)
     entry = kernels.kernels()["batch_norm_coefficients"]
     one = np.ones(SHAPES[0][1], np.float32)
-    mean, var, *_ = entry.accelerated[0].function(x, one, one, eps=1e-5)
+    mean, var, *_ = entry.accelerated[0].function(x, one, one, 1e-5, None, None, 0.0, 1.0)
     np.testing.assert_allclose(mean, x.mean((0, 2, 3), np.float64), rtol=1e-6)
     np.testing.assert_allclose(var, x.var((0, 2, 3), np.float64), rtol=1e-5)

@@ -4,7 +4,8 @@ Every differentiable operation is a `Function`: `forward` computes, `backward` m
 the gradients of its inputs, written with operations on Tensors. Applying one leaves a `Node` behind each output.
 `backward` hands gradients from node to node, latest created first: an operation is always created after its
 inputs, so creation order is a topological order and the walk needs neither recursion nor a second pass to count
-uses. Recorded while it runs (`create_graph=True`), it can be differentiated again.
+uses. Only of leaves uses are counted, while they are recorded: what a single operation has used, as most parameters
+are, is given its gradient at once. Recorded while it runs (`create_graph=True`), it can be differentiated again.
 
 Read node.py (what is kept of an operation), function.py (how one is applied), engine.py (the walk), and
 views.py (what becomes of memory that several tensors share).

@@ -153,6 +153,8 @@ class _Walk:
         self.arrived: dict[Node, list[Any]] = {}
         """Of each node that waits for its turn, the gradients of its outputs so far: Tensor, _Sum or None."""
         self.ready: list[tuple[int, Node]] = []
+        self.leaves: list[Tensor] = []
+        """The leaves whose `.grad` this walk has added to."""
 
     def run(self, roots: list[Tensor], gradients: list[Tensor]) -> list[Tensor | None]:
         """Walk, and return the gradients of the wanted edges."""
@@ -170,6 +172,8 @@ class _Walk:
                     self._send(edge, gradient)
                 while self.ready:
                     self._visit(heapq.heappop(self.ready)[1])
+                # Now, and not when an optimizer asks for them one by one: here the kernels still run beside it.
+                delayed.will_finish([leaf._grad for leaf in self.leaves])
             finally:
                 thread.state.quiet = quiet
                 warnings_back(warnings)
@@ -179,6 +183,9 @@ class _Walk:
         node, index = edge
         waiting = self.arrived.get(node)
         if waiting is None:
+            if type(node) is AccumulateGrad and node.uses == 1:  # nothing else will arrive
+                self._visit_leaf(node, gradient, owned=gradient._own_memory)
+                return
             waiting = self.arrived[node] = [None] * len(node.outputs)
             heapq.heappush(self.ready, (-node.order, node))
         present = waiting[index]
@@ -210,8 +217,7 @@ class _Walk:
                 return
         if len(grads) > 1 and node.materialize_grads and any(gradient is None for gradient in grads):
             _fill_with_zeros(node, grads)
-        for edge, gradient in self._differentiate(node, grads):
-            self._send(edge, gradient)
+        self._differentiate(node, grads)
         if not self.retain_graph:
             node.release()
 
@@ -221,14 +227,15 @@ class _Walk:
             gradient, owned = _hooked(leaf._hooks, gradient), False
         if self.wanted is None:
             node.accumulate(gradient, owned)
+            self.leaves.append(leaf)
             if leaf._post_accumulate_hooks:
                 for hook in list(leaf._post_accumulate_hooks.values()):
                     hook(leaf)
         elif (node, 0) in self.keys:
             self.found[node, 0] = gradient
 
-    def _differentiate(self, node: Node, grads: list[Any]) -> list[tuple[Edge, Tensor]]:
-        """Run one node's backward for the gradients that are wanted of it, and check what it returns."""
+    def _differentiate(self, node: Node, grads: list[Any]) -> None:
+        """Run one node's backward for the gradients that are wanted of it, check what it returns, and hand it on."""
         edges, needed = node.edges, node.needs_input_grad
         if self.leads is None:
             result = node.function.backward(node, *grads)
@@ -252,11 +259,9 @@ class _Walk:
             )
         if thread.state.anomaly is not None:
             anomaly.check(node, results)
-        return [
-            (edge, _checked(node, i, edge, gradient))
-            for i, (edge, gradient, need) in enumerate(zip(edges, results, needed, strict=False))
-            if need and edge is not None and gradient is not None
-        ]
+        for i, (edge, gradient, need) in enumerate(zip(edges, results, needed, strict=False)):
+            if need and edge is not None and gradient is not None:
+                self._send(edge, _checked(node, i, edge, gradient))
 
 
 def _checked(node: Node, i: int, edge: Edge, gradient: Any) -> Tensor:

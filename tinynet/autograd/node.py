@@ -100,9 +100,13 @@ class Node:
 
     def record(self, args: Sequence[Any], outputs: Sequence[Any]) -> None:
         """Connect the outputs to this node, and this node to the tensors among the arguments."""
-        self.edges = tuple(
-            [edge_of(arg) if need else None for arg, need in zip(args, self.needs_input_grad, strict=False)]
-        )
+        edges: list[Edge | None] = []
+        for arg, need in zip(args, self.needs_input_grad, strict=False):
+            edge = edge_of(arg) if need else None
+            if edge is not None and type(edge[0]) is AccumulateGrad:
+                edge[0].uses += 1
+            edges.append(edge)
+        self.edges = tuple(edges)
         self.order = next(creation_order)
         metas: list[tuple[Any, Any] | None] = []
         constant = [id(y) for y in self.non_differentiable]
@@ -155,6 +159,9 @@ class Node:
 class AccumulateGrad(Node):
     """Where the gradient of a leaf goes: into its `.grad`. Lives as long as a graph that uses the leaf."""
 
+    uses = 0
+    """How many recorded functions have had the leaf as an argument."""
+
     def __init__(self, variable: Tensor) -> None:
         self.function, self.variable = AccumulateGrad, variable
         self.order = next(creation_order)
@@ -170,15 +177,14 @@ class AccumulateGrad(Node):
         # Into _grad: to check what fits would wait for it.
         if is_grad_enabled():
             leaf._grad = gradient.clone() if leaf.grad is None else leaf.grad + gradient
-        elif leaf.grad is None:
-            leaf._grad = (
-                delayed.running(delayed.unfinished(gradient))
-                if owned
-                else Tensor(gradient.array.copy(order="K"))
-            )
+        elif leaf._grad is not None:
+            delayed.settle(leaf._grad.array)
+            leaf._grad.array += gradient.array
+        elif owned:
+            delayed.unfinished(gradient)  # its kernels, if not asked for yet
+            leaf._grad = gradient
         else:
-            delayed.settle(leaf.grad.array)
-            leaf.grad.array += gradient.array
+            leaf._grad = Tensor(gradient.array.copy(order="K"))
 
 
 def edge_of(tensor: Tensor) -> Edge:

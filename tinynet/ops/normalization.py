@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinynet import autograd, run_ahead
 from tinynet.autograd import Function, delayed, expressions
@@ -19,41 +18,82 @@ from tinynet.ops.reduce import sum as sum_
 from tinynet.ops.shape import alias, reshape
 from tinynet.tensor import Tensor
 
-Statistics = Callable[[Array, Array], None]
+
+class RunningStatistics(NamedTuple):
+    """Mean and variance (C,), of which one may be None, that become (1 - momentum) * running + momentum * batch."""
+
+    mean: Tensor | None
+    var: Tensor | None
+    momentum: Any
+    """A number, or an array on the device of the statistics."""
+    unbiased: float
+    """Factor of the batch's biased variance."""
+
+    def arrays(self) -> tuple[Array, Array] | None:
+        """Return both for a kernel, which may be unfinished (run_ahead.py); None if only `move` can move them."""
+        if self.mean is None or self.var is None or not isinstance(self.momentum, float):
+            return None
+        arrays = delayed.unfinished(self.mean), delayed.unfinished(self.var)
+        delayed.settle_statistics(*arrays)
+        return arrays
+
+    def move(self, mean: Array, var: Array) -> None:
+        """Move them by the mean and biased variance of a batch, when these are finished."""
+        delayed.settle(*[tensor.array for tensor in (self.mean, self.var) if tensor is not None])
+        for running, batch in ((self.mean, mean), (self.var, var * self.unbiased)):
+            if running is not None:
+                running.array *= 1 - self.momentum
+                running.array += self.momentum * batch
+
+    def moved(self) -> None:
+        """Note that a kernel that may be left running moves both."""
+        for running in (self.mean, self.var):
+            if running is not None:
+                delayed.written(running)
 
 
 class BatchNorm(Function):
-    """y = weight * x_hat + bias; of the batch's mean and biased variance, which carry no gradient, `use` is told."""
+    """y = weight * x_hat + bias; the batch's mean and biased variance move running statistics and carry no gradient."""
 
     new_gradients = True
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float, use: Statistics) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float, running: RunningStatistics | None
+    ) -> Tensor:
         y: Tensor
-        array = delayed.unfinished(x)
-        if delayed.possible(array):  # take the statistics now, and leave scaling and shifting to what follows
-            batch_mean, batch_var, invstd, scale, shift = run_ahead.call(
-                fused.batch_norm_coefficients, array, weight.array, bias.array, eps=eps
-            )
+        array, arrays = delayed.unfinished(x), None if running is None else running.arrays()
+        how = (*(arrays or (None, None)), *((0.0, 1.0) if running is None else running[2:]))
+        given = array, weight.array, bias.array, eps, *how
+        kernel = fused.batch_norm_coefficients.kernel  # type: ignore[attr-defined]
+        chosen = kernel.select(*given) if delayed.may_wait(array) else kernel.generic
+        if (
+            chosen is not kernel.generic
+        ):  # take the statistics now, and leave scaling and shifting to what follows
+            batch_mean, batch_var, invstd, scale, shift = run_ahead.call(chosen, *given)
             ctx.affine = delayed.Affine(array, scale, shift)
             y = delayed.scaled_and_shifted(ctx.affine)
         else:
-            found = kernels.batch_norm(x.array, weight.array, bias.array, eps=eps)
+            found, arrays = kernels.batch_norm(x.array, weight.array, bias.array, eps=eps), None
             y, batch_mean, batch_var, invstd = Tensor(found[0]), *found[1:]
-        use(batch_mean, batch_var)
-        ctx.save_for_backward(x, weight, delayed.running(batch_mean), delayed.running(invstd))
-        ctx.eps = eps
+        if running is not None and arrays is not None:
+            running.moved()
+        elif running is not None:
+            running.move(batch_mean, batch_var)
+        ctx.save_for_backward(x, weight)
+        ctx.statistics, ctx.eps = (batch_mean, invstd), eps
         return y
 
     @staticmethod
     def backward(ctx: Any, grad_y: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, batch_mean, invstd = ctx.saved_tensors
+        x, weight = ctx.saved_tensors
         if type(grad_y) is DelayedTensor and not autograd.is_grad_enabled():
-            arrays = [delayed.unfinished(t) for t in (x, weight, batch_mean, invstd)]
-            found = _behind_relu(ctx, grad_y, *arrays)
+            found = _behind_relu(
+                ctx, grad_y, delayed.unfinished(x), delayed.unfinished(weight), *ctx.statistics
+            )
             if found is not None:
                 return (*found, None, None)
-        grads = BatchNormBackward.apply(grad_y, x, weight, batch_mean, invstd, ctx.eps)
+        grads = BatchNormBackward.apply(grad_y, x, weight, *map(delayed.running, ctx.statistics), ctx.eps)
         return (*grads, None, None)
 
 
@@ -213,12 +253,11 @@ def batch_norm_backward_by_ops(grad_y: Tensor, x: Tensor, weight: Tensor, eps: f
     return grad_x, grad_weight.reshape(weight.shape), grad_bias.reshape(weight.shape)
 
 
-def batch_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float, use: Statistics) -> Tensor:
-    """Return y; x (N, C, ...), weight and bias (C,); arguments are checked in nn.functional.
-
-    Args:    use: called with mean and biased variance (C,), which may be unfinished (run_ahead.py)
-    """
-    return BatchNorm.apply(x, weight, bias, eps, use)
+def batch_norm(
+    x: Tensor, weight: Tensor, bias: Tensor, eps: float, running: RunningStatistics | None
+) -> Tensor:
+    """Return y, and move running statistics; x (N, C, ...), weight and bias (C,); checked in nn.functional."""
+    return BatchNorm.apply(x, weight, bias, eps, running)
 
 
 class Standardize(Function):

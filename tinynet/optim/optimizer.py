@@ -171,8 +171,10 @@ class Optimizer:
         """Forget the gradients of all parameters, or make them zero: None skips a step, zero takes one."""
         for group in self.param_groups:
             for param in group["params"]:
-                if param.grad is not None:
-                    param.grad = None if set_to_none else zeros_like(param.grad)
+                if set_to_none:
+                    param.grad = None
+                elif param.grad is not None:
+                    param.grad = zeros_like(param.grad)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient; return the closure's loss, or None without a closure.

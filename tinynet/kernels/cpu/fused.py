@@ -28,27 +28,44 @@ def _rows(x: Array, *others: Any, **named: Any) -> bool:
     return x.size >= LEAST and in_rows(x) and all_float32((x, *others, *named.values())) and has_compiler()
 
 
-@accelerates(generic.batch_norm_coefficients, device="cpu", when=_rows, ahead=True)
-def batch_norm_coefficients(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, ...]:
-    """Sum x - k and its square over blocks of rows, k the first row of x, and finish in double precision."""
-    found = _plans().coefficients(x, np.ascontiguousarray(weight), np.ascontiguousarray(bias), eps)
-    return found[0], found[1], found[2], found[3], found[4]
-
-
-def _movable(*arrays: Array, momentum: float, unbiased: float, **named: Array) -> bool:
-    """Return whether all are contiguous float32."""
-    for array in (*arrays, *named.values()):
-        if array.dtype is not FLOAT32 or not array.flags.c_contiguous:
+def _rows_of_a_layer(
+    x: Array,
+    weight: Array,
+    bias: Array,
+    eps: float,
+    running_mean: Array | None,
+    running_var: Array | None,
+    momentum: float,
+    unbiased: float,
+) -> bool:
+    """Return whether x lies in rows of channels, all arrays are float32, and running statistics have no gaps."""
+    for running in (running_mean, running_var):
+        if running is not None and not (running.dtype is FLOAT32 and running.flags.c_contiguous):
             return False
-    return has_compiler()
+    return _rows(x, weight, bias)
 
 
-@accelerates(normalization.move_statistics_, device="cpu", when=_movable, ahead=True)
-def move_statistics_(
-    running_mean: Array, *, running_var: Array, mean: Array, var: Array, momentum: float, unbiased: float
-) -> None:
-    """Move both by one kernel: NumPy would be as fast, but would have to wait for the statistics."""
-    _plans().move_statistics_(running_mean, running_var, mean, var, momentum, unbiased)
+@accelerates(generic.batch_norm_coefficients, device="cpu", when=_rows_of_a_layer, ahead=True)
+def batch_norm_coefficients(
+    x: Array,
+    weight: Array,
+    bias: Array,
+    eps: float,
+    running_mean: Array | None,
+    running_var: Array | None,
+    momentum: float,
+    unbiased: float,
+) -> tuple[Array, ...]:
+    """Sum x - k and its square over blocks of rows, k the first row of each, and finish in double precision.
+
+    NumPy would move the running statistics as fast, but would have to wait for those of the batch.
+    """
+    weight, bias = np.ascontiguousarray(weight), np.ascontiguousarray(bias)
+    if running_mean is None or running_var is None:
+        found = _plans().coefficients(x, weight, bias, eps)
+    else:
+        found = _plans().coefficients(x, weight, bias, eps, (running_mean, running_var), (momentum, unbiased))
+    return found[0], found[1], found[2], found[3], found[4]
 
 
 @accelerates(generic.channel_sum, device="cpu", when=_rows)
@@ -83,7 +100,7 @@ def channel_affine(
 @accelerates(normalization.batch_norm, device="cpu", when=_rows)
 def batch_norm(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, Array, Array, Array]:
     """Take the statistics in one pass, and scale and shift in another."""
-    mean, var, invstd, scale, shift = batch_norm_coefficients(x, weight, bias, eps=eps)
+    mean, var, invstd, scale, shift = batch_norm_coefficients(x, weight, bias, eps, None, None, 0.0, 1.0)
     y = channel_affine(
         x, scale=scale, shift=shift, other=None, other_scale=None, other_shift=None, relu=False
     )

@@ -23,16 +23,21 @@ def _covered(params: list[Array], grads: list[Array], *buffers: list[Array] | No
         has_compiler()
         and all_float32(itertools.chain(grads, *changed))
         and sum(param.size for param in params) >= LEAST
-        and all(map(_alike, zip(*changed, strict=True)))
+        and (_are_contiguous(changed) or all(map(_alike, zip(*changed, strict=True))))
     )
+
+
+def _are_contiguous(kinds: list[list[Array]]) -> bool:
+    for arrays in kinds:
+        for array in arrays:  # all() of a generator takes twice as long
+            if not array.flags.c_contiguous:
+                return False
+    return True
 
 
 def _alike(arrays: tuple[Array, ...]) -> bool:
     """Return whether arrays of one shape have their elements in the same order, without gaps."""
-    for array in arrays:
-        if not array.flags.c_contiguous:
-            break
-    else:
+    if all(array.flags.c_contiguous for array in arrays):
         return True
     strides, *others = ([s for s, n in zip(a.strides, a.shape, strict=True) if n > 1] for a in arrays)
     step = arrays[0].itemsize

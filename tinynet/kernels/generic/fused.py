@@ -10,21 +10,33 @@ import numpy as np
 from tinynet.backend import Array, array_module, sum_dtype
 from tinynet.kernels.generic.conv import conv2d, conv2d_grad_input
 from tinynet.kernels.generic.im2col import Pair
-from tinynet.kernels.generic.normalization import channel_mean, coefficients
+from tinynet.kernels.generic.normalization import channel_mean, coefficients, move_statistics_
 from tinynet.kernels.registry import kernel
 
 
 @kernel
-def batch_norm_coefficients(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, ...]:
+def batch_norm_coefficients(
+    x: Array,
+    weight: Array,
+    bias: Array,
+    eps: float,
+    running_mean: Array | None,
+    running_var: Array | None,
+    momentum: float,
+    unbiased: float,
+) -> tuple[Array, ...]:
     """Return mean, biased variance, invstd = 1 / sqrt(variance + eps), and the scale and shift that normalise x.
 
-    Batch normalisation is x * scale + shift, with scale = weight * invstd and shift = bias - mean * scale.
+    Batch normalisation is x * scale + shift, with scale = weight * invstd and shift = bias - mean * scale. Running
+    statistics, both or neither, are moved (`move_statistics_`). Arguments by position, as those of `conv2d_finished_`.
     """
     mean = channel_mean(x)
     centered = x - over_channels(mean, x)
     var = channel_mean(centered * centered)
     invstd = 1 / array_module(x).sqrt(var + eps)
     scale = weight * invstd
+    if running_mean is not None and running_var is not None:
+        move_statistics_(running_mean, running_var, mean, var, momentum, unbiased)
     return mean, var, invstd, scale, bias - mean * scale
 
 

@@ -46,9 +46,8 @@ def _constant(value: float, dtype: Any) -> Any:
     return np.asarray(value, dtype)
 
 
-@kernel
 def move_statistics_(
-    running_mean: Array, *, running_var: Array, mean: Array, var: Array, momentum: float, unbiased: float
+    running_mean: Array, running_var: Array, mean: Array, var: Array, momentum: float, unbiased: float
 ) -> None:
     """Replace running statistics by (1 - momentum) * running + momentum * batch; var counts times `unbiased`."""
     for running, batch in ((running_mean, mean), (running_var, var * unbiased)):

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from tinynet import ops, run_ahead
+from tinynet import ops
 from tinynet.autograd import delayed, quietly
 from tinynet.autograd.delayed import DelayedTensor
-from tinynet.backend import Array, array_module, sum_dtype
+from tinynet.backend import array_module, sum_dtype
 from tinynet.grad_mode import is_grad_enabled
-from tinynet.kernels.generic.normalization import coefficients, move_statistics_
+from tinynet.kernels.generic.normalization import coefficients
 from tinynet.nn.functional.arguments import check_floating, check_tensor
 from tinynet.nn.functional.pool import avg_pool2d
-from tinynet.ops.normalization import finish_later
+from tinynet.ops.normalization import RunningStatistics, finish_later
 from tinynet.tensor import Tensor
 
 __all__ = [
@@ -197,8 +196,7 @@ def instance_norm(
     if y.numel():
         y, mean, var = ops.standardize(y, tuple(range(2, y.ndim)), eps)
         mean, var = (statistic.array.reshape(*y.shape[:2]).mean(0) for statistic in (mean, var))
-        _move(running_mean, mean, momentum)
-        _move(running_var, var * (count / (count - 1)), momentum)
+        RunningStatistics(running_mean, running_var, momentum, count / (count - 1)).move(mean, var)
     return _affine(y, weight, bias, _channels(input)).to(input.dtype)
 
 
@@ -294,14 +292,6 @@ def _last_axes(
     return shape, tuple(range(x.ndim - len(shape), x.ndim))
 
 
-def _move(running: Tensor | None, batch: Any, momentum: Any) -> None:
-    """Replace a running statistic by (1 - momentum) * running + momentum * batch, if there is one."""
-    if running is not None:
-        array = running.array
-        array *= 1 - momentum
-        array += momentum * batch
-
-
 def _batch_norm_training(
     x: Tensor,
     running_mean: Tensor | None,
@@ -320,36 +310,7 @@ def _batch_norm_training(
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {list(x.shape)}"
         )
-    use = functools.partial(_move_both, running_mean, running_var, momentum, count / (count - 1))
-    return ops.batch_norm(x, weight, bias, eps, use)
-
-
-def _move_both(
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    momentum: Any,
-    unbiased: float,
-    mean: Array,
-    var: Array,
-) -> None:
-    """Move the running statistics by those of a batch, which may be unfinished; var counts times `unbiased`."""
-    if running_mean is None and running_var is None:
-        return
-    if running_mean is None or running_var is None or not isinstance(momentum, float):
-        delayed.settle(*[tensor.array for tensor in (running_mean, running_var) if tensor is not None])
-        _move(running_mean, mean, momentum)
-        _move(running_var, var * unbiased, momentum)
-        return
-    statistics = delayed.unfinished(running_mean), delayed.unfinished(running_var)
-    delayed.settle_statistics(*statistics)
-    run_ahead.call(
-        move_statistics_,
-        statistics[0],
-        running_var=statistics[1],
-        mean=mean,
-        var=var,
-        momentum=momentum,
-        unbiased=unbiased,
-    )
-    delayed.written(running_mean)
-    delayed.written(running_var)
+    running = None
+    if running_mean is not None or running_var is not None:
+        running = RunningStatistics(running_mean, running_var, momentum, count / (count - 1))
+    return ops.batch_norm(x, weight, bias, eps, running)

@@ -77,16 +77,16 @@ def clear(code: Code) -> None:
         (array + i * code.lanes).store(code.zero)
 
 
-def step(kernel: int, *arguments: Any, parts: int = 0) -> Step:
+def step(kernel: int, *arguments: Any, parts: int = 0, alive: Any = None) -> Step:
     """Return a call of a kernel: arrays are given by their address, numbers as 64-bit words.
 
     Arrays must be contiguous in the order the kernel expects, and are not checked here. They live as long as the call.
 
-    Args:    parts: into how many parts it is cut; 0 for the team's choice
+    Args:    parts: into how many parts it is cut; 0 for the team's choice; alive: what else has to live as long
     """
     numbers = _numbers(arguments)
     words = (ctypes.c_int64 * len(numbers))(*numbers)
-    words.arrays = arguments  # type: ignore[attr-defined]
+    words.alive = arguments, alive  # type: ignore[attr-defined]
     return kernel, words, parts
 
 

@@ -144,15 +144,18 @@ def _total(code: Code, sums: Pointer, blocks: Int, which: int, C: Int, at: Int, 
 
 
 @template
-def finish_statistics(code: Code) -> None:
+def finish_statistics(code: Code, moves: bool) -> None:
     """From the sums of `statistics`: [mean, biased variance, 1 / sqrt(variance + eps), scale, shift].
 
     A block of n rows with first row k, sum s and squares q has, around the first row of all, k - d, the sum s + n*d and
     the squares q + 2*d*s + n*d*d.
-    scale = weight * invstd, shift = bias - mean * scale: batch normalisation is x * scale + shift. eps: one number.
+    scale = weight * invstd, shift = bias - mean * scale: batch normalisation is x * scale + shift. `scalars` begins
+    with eps. If it moves running statistics, these become themselves times keep plus the batch's times take, its
+    variance times `unbiased` before.
     """
-    sums, weight, bias, eps, found = code.pointers(5)
+    sums, weight, bias, scalars, found, *running = code.pointers(7 if moves else 5)
     rows, C, blocks = code.integers(3)
+    eps, keep, take, unbiased = ((scalars + (i if moves else 0)).broadcast() for i in range(4))
     count = code.wide(rows)
     for at, mask in _columns(code, C):
         first = (sums + C * 2 + at).load(mask).wide()
@@ -167,10 +170,13 @@ def finish_statistics(code: Code) -> None:
         shift = total.get() / count
         mean = (shift + first).narrow()
         var = (square.get() / count - shift * shift).at_least(0.0).narrow()
-        invstd = code.constant(1.0) / (var + eps.broadcast()).square_root()
+        invstd = code.constant(1.0) / (var + eps).square_root()
         scale = (weight + at).load(mask) * invstd
         for i, vector in enumerate((mean, var, invstd, scale, (bias + at).load(mask) - mean * scale)):
             (found + C * i + at).store(vector, mask)
+        if moves:
+            for place, value in zip(running, (mean, var * unbiased), strict=True):
+                (place + at).store((place + at).load(mask) * keep + value * take, mask)
 
 
 @template
@@ -182,19 +188,6 @@ def running_coefficients(code: Code) -> None:
         factor = (weight + at).load(mask) / ((var + at).load(mask) + eps.broadcast()).square_root()
         (scale + at).store(factor, mask)
         (shift + at).store((bias + at).load(mask) - (mean + at).load(mask) * factor, mask)
-
-
-@template
-def move_statistics(code: Code) -> None:
-    """Running mean and variance times keep plus the batch's times take, its variance times `unbiased` before."""
-    running_mean, running_var, mean, var, scalars = code.pointers(5)
-    (C,) = code.integers(1)
-    keep, take, unbiased = ((scalars + i).broadcast() for i in range(3))
-    for at, mask in _columns(code, C):
-        for running, batch, factor in ((running_mean, mean, None), (running_var, var, unbiased)):
-            value = (batch + at).load(mask)
-            value = value if factor is None else value * factor
-            (running + at).store((running + at).load(mask) * keep + value * take, mask)
 
 
 @template

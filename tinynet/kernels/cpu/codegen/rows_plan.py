@@ -32,40 +32,34 @@ def _parts(plan: Plan, rows: int, C: int) -> int:
     return parts if parts and rows % (parts * kernels.BLOCK) == 0 else 0
 
 
-def coefficients(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float) -> np.ndarray:
-    """Return mean, biased variance, invstd, scale and shift of batch normalisation, one after the other (5, C)."""
+def coefficients(
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    eps: float,
+    running: tuple[np.ndarray, ...] = (),
+    how: tuple[float, ...] = (),
+) -> np.ndarray:
+    """Return mean, biased variance, invstd, scale and shift of batch normalisation, one after the other (5, C).
+
+    Args:    running: mean and variance to be moved, or none
+             how: momentum, and the factor of the batch's variance
+    """
     C = x.shape[1]
     found = np.empty((5, C), np.float32)
-    _coefficients(x.size // C, C, eps)(x, weight, bias, found)
+    _coefficients(x.size // C, C, eps, *how)(x, weight, bias, found, *running)
     return found
 
 
 @planned
-def _coefficients(plan: Plan, rows: int, C: int, eps: float) -> None:
-    x, weight, bias, found = plan.arrays(4)
+def _coefficients(plan: Plan, rows: int, C: int, eps: float, *how: float) -> None:
+    x, weight, bias, found, *running = plan.arrays(6 if how else 4)
     blocks = _blocks(rows)
     sums = plan.scratch("sums", 3 * blocks * C)
     plan.link(kernels.statistics(*_panel(C)), x, sums, rows, C, parts=_parts(plan, rows, C), reads=(x,))
-    scalar = np.array([eps], np.float32)
-    plan.step(kernels.finish_statistics(), sums, weight, bias, scalar, found, rows, C, blocks)
-
-
-def move_statistics_(
-    running_mean: np.ndarray,
-    running_var: np.ndarray,
-    mean: np.ndarray,
-    var: np.ndarray,
-    momentum: float,
-    unbiased: float,
-) -> None:
-    """Replace running statistics (C,) by (1 - momentum) * running + momentum * batch, var times `unbiased`."""
-    _move_statistics(mean.size, momentum, unbiased)(running_mean, running_var, mean, var)
-
-
-@planned
-def _move_statistics(plan: Plan, C: int, momentum: float, unbiased: float) -> None:
-    scalars = np.array([1 - momentum, momentum, unbiased], np.float32)
-    plan.step(kernels.move_statistics(), *plan.arrays(4), scalars, C, parts=1)
+    scalars = np.array([eps, *((1 - how[0], *how) if how else ())], np.float32)
+    finish = kernels.finish_statistics(bool(how))
+    plan.step(finish, sums, weight, bias, scalars, found, *running, rows, C, blocks)
 
 
 def channel_sum(x: np.ndarray) -> np.ndarray:
