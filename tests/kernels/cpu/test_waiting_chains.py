@@ -34,7 +34,7 @@ def adds(team: Team, role: int, x: np.ndarray, y: np.ndarray) -> None:
     """Let y = x + 1 be computed as a kernel of that role."""
     records = Records(2, [(add_one(), [0, 0, VECTORS], [(0, 0), (1, 1)], PARTS)])
     ends: dict[str, Any] = {"parts": PARTS, "reads": (0,), "writes": 1} if role == LINK else {}
-    team.chain([Piece(records, role, lets_pass=True, **ends)], (x, y), 64)
+    team.chain([Piece(records, role, uses="U" if role == BEFORE else "", **ends)], (x, y), 64)
 
 
 def zeros(count: int) -> list[np.ndarray]:

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from tinynet.kernels.cpu.codegen import direct, packing
+from tinynet.kernels.cpu.codegen import chains, direct, packing
 from tinynet.kernels.cpu.codegen.ending import Ending
 from tinynet.kernels.cpu.codegen.program import Given, Plan, add_copies, clear, copies, lanes, whole
 from tinynet.kernels.cpu.codegen.shape import Pair, Shape
@@ -19,6 +19,8 @@ PANEL = 24 << 10
 """Bytes of weights that a tile's inner dimension goes over at a time: half of an L1 cache of 48 KiB, less of 32."""
 PIXELS = 96
 """Pixels of grad_y, of one group of channels, that stay in L1 while a weight's gradient passes over them."""
+SHARE_OF_SUMS = 4
+"""All copies of a weight's gradient in a chain take no more than such a part of the images' gradient."""
 SUMS = 512 << 10
 """Bytes of a weight's gradient from which threads share its sums instead of the images."""
 
@@ -95,11 +97,12 @@ def _multiply(
     plan: Plan, x: Given, panels: Given, y: Given, ending: Ending, sizes: tuple[int, ...],
     phases: list[list[int]], places: list[int],
     *, R: int, V: int, cw: int, stride: int, every: int = 1, top: int, left: int, width: int, span: int,
-    out_image: int, out_row: int, out_pixel: int,
+    out_image: int, out_row: int, out_pixel: int, in_chain: int = 0,
 ) -> None:  # fmt: skip
     """Add the kernel's step. sizes: N, H, W and channels of x, channels of y
 
     phases as the kernel reads them, but with places instead of units.
+    in_chain: parts, of whole images, of a kernel that adds to y and may be part of a chain that has written it; or 0
     """
     L, threads = lanes(), plan.threads
     N, H, W, C, O = sizes
@@ -114,10 +117,12 @@ def _multiply(
     room = copied + (band * max(-(-phase[5] // R) for phase in phases) * R * V * L if parts else 0)
     table = np.array([[p[0] * blocks, p[1] * blocks, *p[2:]] for p in phases], np.int64)
     kernel = direct.convolve(R, V, cw, stride, C % cw != 0, O % L != 0, ending.kind, parts)
-    plan.step(
-        kernel, x, panels, y, plan.scratch("local", room * threads), table, units, *ending.arrays(panels),
+    # In a chain another thread may be at a convolution by Winograd's form, which has other rooms in "local".
+    memory = plan.scratch("local of a sum" if in_chain else "local", room * threads)
+    plan.link(
+        kernel, x, panels, y, memory, table, units, *ending.arrays(panels),
         N, H, W, C, every, O, top, left, width, span, band, bands, out_image, out_row, out_pixel,
-        len(phases), copied, room, depth,
+        len(phases), copied, room, depth, parts=in_chain, reads=(y,), writes=y, uses="panels",
     )  # fmt: skip
 
 
@@ -154,12 +159,22 @@ def grad_input(plan: Plan, shape: Shape, dy: Given, weight: Given, dx: Given, *,
     panels = plan.scratch("panels", offset)
     if rows != O:
         plan.step(clear(), panels, offset)
-    plan.step(packing.pack_turned(V, KH * KW), weight, panels, np.array(order, np.int64), O, C, len(order))
+    in_chain = _parts_of_images(plan, shape.images, H * W * C) if add and rows == O else 0
+    plan.step(
+        packing.pack_turned(V, KH * KW), weight, panels, np.array(order, np.int64), O, C, len(order),
+        role=chains.BEFORE if in_chain else chains.ALONE, uses="panels",
+    )  # fmt: skip
     _multiply(
         plan, dy, panels, dx, Ending(other=dx if add else None), (shape.images, *shape.results, O, C), phases, places,
         R=R, V=V, cw=cw, stride=1, top=top, left=left, width=width, span=span,
-        out_image=H * W * C, out_row=SH * W * C, out_pixel=SW * C,
+        out_image=H * W * C, out_row=SH * W * C, out_pixel=SW * C, in_chain=in_chain,
     )  # fmt: skip
+
+
+def _parts_of_images(plan: Plan, images: int, numbers: int) -> int:
+    """Return into how many parts of whole images, of so many numbers each, a chain is cut; 0: no chain."""
+    parts = chains.parts(images * numbers, plan.threads)
+    return 0 if parts and images % parts else parts
 
 
 def _phases(
@@ -201,7 +216,7 @@ def grad_weight(plan: Plan, shape: Shape, x: Given, dy: Given, grad: Given) -> N
     blocks, groups = -(-C // cw), -(-O // (V * L))
     places = [(kh * DH * width + kw * DW) * cw for kh in range(KH) for kw in range(0, KW, m)]
     size = whole(groups * len(places) * blocks * m * cw * V * L, 16)
-    tails = C % cw != 0, O % L != 0
+    tails, role = (C % cw != 0, O % L != 0), chains.ALONE
     if 4 * size > SUMS and m == 1:
         sums = plan.scratch("dU", size)
         height = (OH - 1) * S + span
@@ -218,17 +233,25 @@ def grad_weight(plan: Plan, shape: Shape, x: Given, dy: Given, grad: Given) -> N
             N, OH, OW, O, width, len(units), image, chunk,
         )  # fmt: skip
     else:
-        parts = copies(size)
-        sums = plan.scratch("dU", size * parts)
+        in_chain = _parts_of_images(plan, N, OH * OW * O)
+        if in_chain * size > N * OH * OW * O // SHARE_OF_SUMS:
+            in_chain = 0
+        parts, suffix = in_chain or copies(size), " of a link" if in_chain else ""
+        sums = plan.scratch("dU" + suffix, size * parts)
         band, bands = _bands(N, OH, PIXELS // OW, threads)
         height = (band - 1) * S + span
         band_size = whole(height * width * blocks * cw + 4 * L, 16)
         room = band_size + band * OW * V * L
         units = np.array(_units(places, blocks, height * width * cw), np.int64)
-        plan.step(
-            direct.grad_weight(m, part, V, cw, S, *tails), x, dy, plan.scratch("local", room * threads), sums, units,
+        arguments = (
+            direct.grad_weight(m, part, V, cw, S, *tails),
+            x, dy, plan.scratch("local" + suffix, room * threads), sums, units,
             N, H, W, C, every, OH, OW, O, PH, PW, width, span, band, bands, len(units), room, size, band_size,
-            parts=parts,
         )  # fmt: skip
-        plan.step(add_copies(), sums, parts, size)
-    plan.step(packing.unpack(V, cw, m, KH * KW), sums, grad, O, C, blocks)
+        if in_chain:
+            role = chains.AFTER
+            plan.link(*arguments, parts=parts, reads=(dy,))
+        else:
+            plan.step(*arguments, parts=parts)
+        plan.step(add_copies(), sums, parts, size, role=role)
+    plan.step(packing.unpack(V, cw, m, KH * KW), sums, grad, O, C, blocks, role=role)

@@ -131,12 +131,14 @@ class Plan:
         self._memory += ((use, floats),)
         return Given(self._given + len(self._memory) - 1)
 
-    def step(self, kernel: int, *arguments: Any, parts: int = 0, role: int = chains.ALONE) -> None:
+    def step(
+        self, kernel: int, *arguments: Any, parts: int = 0, role: int = chains.ALONE, uses: str = ""
+    ) -> None:
         """Add a step; arguments as those of `program.step`, where arrays are constants, or what stands for arrays.
 
-        Args:    role: what it is to a chain (chains.py), unless a LINK
+        Args:    role: what it is to a chain (chains.py), unless a LINK; uses: of a BEFORE the scratch memory it writes
         """
-        self._roles.append((role, {}))
+        self._roles.append((role, {"uses": uses}))
         self._add(kernel, arguments, parts)
 
     def link(
@@ -146,17 +148,18 @@ class Plan:
         parts: int,
         reads: Sequence[Given],
         writes: Given | None = None,
-        lets_pass: bool = False,
+        uses: str = "",
     ) -> None:
-        """Add a step that may be part of a chain (chains.py); with parts 0 one that may not."""
+        """Add a step that may be part of a chain (chains.py); with parts 0 one that may not.
+
+        Args:    uses: the scratch memory in which it needs what a BEFORE has written
+        """
         if not parts:
             self.step(kernel, *arguments)
             return
         places = tuple([array.index for array in reads])
         end = -1 if writes is None else writes.index
-        self._roles.append(
-            (chains.LINK, {"parts": parts, "reads": places, "writes": end, "lets_pass": lets_pass})
-        )
+        self._roles.append((chains.LINK, {"parts": parts, "reads": places, "writes": end, "uses": uses}))
         self._add(kernel, arguments, parts)
 
     def _add(self, kernel: int, arguments: tuple[Any, ...], parts: int) -> None:

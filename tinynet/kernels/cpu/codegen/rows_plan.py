@@ -96,7 +96,7 @@ def affine(
 def _affine(plan: Plan, rows: int, C: int, kind: str, relu: bool) -> None:
     arrays = x, _, y, *_ = plan.arrays(7)
     apply, parts = kernels.apply(*_panel(C), kind, relu), _parts(plan, rows, C)
-    plan.link(apply, *arrays, rows, C, parts=parts, reads=(x,), writes=y, lets_pass=True)
+    plan.link(apply, *arrays, rows, C, parts=parts, reads=(x,), writes=y)
 
 
 def backward(
@@ -139,7 +139,7 @@ def _backward(plan: Plan, rows: int, C: int, mask: str, two: bool, keep: bool) -
         mask, two, masked = "", False, (g, g, g)
     apply = kernels.backward_apply(*panel, mask, two)
     arrays = x, *masked, grad_x, *passed, factors
-    plan.link(apply, *arrays, rows, C, parts=parts, reads=masked, writes=grad_x, lets_pass=True)
+    plan.link(apply, *arrays, rows, C, parts=parts, reads=masked, writes=grad_x)
 
 
 def elementwise(kind: str, x: np.ndarray, other: np.ndarray, y: np.ndarray) -> np.ndarray:

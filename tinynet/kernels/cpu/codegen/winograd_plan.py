@@ -134,13 +134,13 @@ def convolve(
         U = plan.scratch("U", winograd.F * CB * OB * L * L)
         spread = winograd_weights.spread_weight(blocks.V, turned, kind)
         parts = _parts(plan, shape, TH, blocks.rows) if ending.kind in ("", "b") else 0
-        plan.step(spread, weight, U, *channels, role=chains.BEFORE if parts else chains.ALONE)
+        plan.step(spread, weight, U, *channels, role=chains.BEFORE if parts else chains.ALONE, uses="U")
         room = blocks.room_V + blocks.room_M + blocks.band
         plan.link(
             winograd.convolve_local(blocks.R, blocks.V, *tails, exact, ending.kind, kind),
             x, U, y, plan.scratch("local", room * threads), *ending.arrays(weight),
             N, H, W, C, OH, OW, O, *padding, TH, TW, blocks.rows, blocks.tiles, blocks.room_V, room,
-            parts=parts, reads=(x,), writes=y,
+            parts=parts, reads=(x,), writes=y, uses="U",
         )  # fmt: skip
         return
     V, M = plan.scratch("V", blocks.room_V), plan.scratch("M", blocks.room_M)
@@ -278,7 +278,7 @@ def gradients(
     in_chain = chains.parts(_numbers(turned), threads) == parts
     U, sums = plan.scratch("U", size), plan.scratch("dU", size * parts)
     spread = winograd_weights.spread_weight(V, True, kind)
-    plan.step(spread, weight, U, O, C, role=chains.BEFORE if in_chain else chains.ALONE)
+    plan.step(spread, weight, U, O, C, role=chains.BEFORE if in_chain else chains.ALONE, uses="U")
     tails = O % L != 0, C % L != 0
     exact = OH % form.results == 0 and OW % form.results == 0
     arguments = (
@@ -287,7 +287,7 @@ def gradients(
         N, H, W, O, OH, OW, C, *padding, TH, TW, rows, tiles, room_V, room_M, room, size,
     )  # fmt: skip
     if in_chain:
-        plan.link(*arguments, parts=parts, reads=(dy,), writes=dx)
+        plan.link(*arguments, parts=parts, reads=(dy,), writes=dx, uses="U")
     else:
         plan.step(*arguments, parts=parts)
     role = chains.AFTER if in_chain else chains.ALONE
