@@ -85,11 +85,14 @@ def convolve(plan: Plan, shape: Shape, x: Given, weight: Given, y: Given, ending
     panels = plan.scratch("panels", KH * KW * rows * columns)
     if rows != C:
         plan.step(clear(), panels, KH * KW * rows * columns)
-    plan.step(packing.pack(V, KH * KW), weight, panels, O, C, rows)
+    numbers = max(math.prod(shape.image) * C, OH * OW * O)
+    in_chain = _parts_of_images(plan, shape.images, numbers) if ending.kind in ("", "b") and rows == C else 0
+    role = chains.BEFORE if in_chain else chains.ALONE
+    plan.step(packing.pack(V, KH * KW), weight, panels, O, C, rows, role=role, uses="panels")
     _multiply(
         plan, x, panels, y, ending, (shape.images, *shape.image, C, O), [[0, len(places), 0, 0, OH, OW]], places,
         R=R, V=V, cw=cw, stride=S, every=every, top=PH, left=PW, width=width, span=DH * (KH - 1) + 1,
-        out_image=OH * OW * O, out_row=OW * O, out_pixel=O,
+        out_image=OH * OW * O, out_row=OW * O, out_pixel=O, in_chain=in_chain, reads=x,
     )  # fmt: skip
 
 
@@ -97,12 +100,12 @@ def _multiply(
     plan: Plan, x: Given, panels: Given, y: Given, ending: Ending, sizes: tuple[int, ...],
     phases: list[list[int]], places: list[int],
     *, R: int, V: int, cw: int, stride: int, every: int = 1, top: int, left: int, width: int, span: int,
-    out_image: int, out_row: int, out_pixel: int, in_chain: int = 0,
+    out_image: int, out_row: int, out_pixel: int, in_chain: int = 0, reads: Given,
 ) -> None:  # fmt: skip
     """Add the kernel's step. sizes: N, H, W and channels of x, channels of y
 
     phases as the kernel reads them, but with places instead of units.
-    in_chain: parts, of whole images, of a kernel that adds to y and may be part of a chain that has written it; or 0
+    in_chain: parts, of whole images, of a kernel that may be part of a chain which has written `reads`, x or y; or 0
     """
     L, threads = lanes(), plan.threads
     N, H, W, C, O = sizes
@@ -118,11 +121,11 @@ def _multiply(
     table = np.array([[p[0] * blocks, p[1] * blocks, *p[2:]] for p in phases], np.int64)
     kernel = direct.convolve(R, V, cw, stride, C % cw != 0, O % L != 0, ending.kind, parts)
     # In a chain another thread may be at a convolution by Winograd's form, which has other rooms in "local".
-    memory = plan.scratch("local of a sum" if in_chain else "local", room * threads)
+    memory = plan.scratch("local by panels" if in_chain else "local", room * threads)
     plan.link(
         kernel, x, panels, y, memory, table, units, *ending.arrays(panels),
         N, H, W, C, every, O, top, left, width, span, band, bands, out_image, out_row, out_pixel,
-        len(phases), copied, room, depth, parts=in_chain, reads=(y,), writes=y, uses="panels",
+        len(phases), copied, room, depth, parts=in_chain, reads=(reads,), writes=y, uses="panels",
     )  # fmt: skip
 
 
@@ -167,7 +170,7 @@ def grad_input(plan: Plan, shape: Shape, dy: Given, weight: Given, dx: Given, *,
     _multiply(
         plan, dy, panels, dx, Ending(other=dx if add else None), (shape.images, *shape.results, O, C), phases, places,
         R=R, V=V, cw=cw, stride=1, top=top, left=left, width=width, span=span,
-        out_image=H * W * C, out_row=SH * W * C, out_pixel=SW * C, in_chain=in_chain,
+        out_image=H * W * C, out_row=SH * W * C, out_pixel=SW * C, in_chain=in_chain, reads=dx,
     )  # fmt: skip
 
 
