@@ -27,7 +27,7 @@ from typing import Any
 
 enabled = True
 """Whether kernels are ever left running; tests and tools that time each kernel switch it off."""
-_thread: int | None = None
+thread: int | None = None
 """The Python thread whose kernels may be left running."""
 _holder: dict[str, object] = {}
 """Of the block that leaves kernels running, a mark: to set a missing entry is one step, which no interrupt divides."""
@@ -52,7 +52,7 @@ def at_end(finish: Callable[[], None]) -> None:
 
 def allowed() -> bool:
     """Return whether kernels that this thread asks for by `call` may be left running."""
-    return _thread == get_ident()
+    return thread == get_ident()
 
 
 # What follows is asked for every kernel, and compares the threads itself.
@@ -61,7 +61,7 @@ def allowed() -> bool:
 def call(kernel: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call a kernel, or one of its versions, and return its results, which may be unfinished if `allowed`."""
     global _called
-    if _thread != get_ident():
+    if thread != get_ident():
         return kernel(*args, **kwargs)
     entry = getattr(kernel, "kernel", None)
     if entry is not None:  # as the kernel itself does, in one call less
@@ -78,13 +78,13 @@ def call(kernel: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 def must_pause(kernel: Callable[..., Any]) -> bool:
     """Return whether a version of a kernel has to be computed with nothing left running before and after."""
-    return not (_called and hasattr(kernel, "ahead")) and _thread == get_ident()
+    return not (_called and hasattr(kernel, "ahead")) and thread == get_ident()
 
 
 def starts() -> bool:
     """Return whether the compiled kernel that is about to start may be left running, and if so, note that one is."""
     global _running
-    if not _called or _thread != get_ident():
+    if not _called or thread != get_ident():
         return False
     _running = True
     return True
@@ -96,23 +96,23 @@ def wait() -> None:
     if _running:
         assert _finish is not None
         _finish()
-        if _thread is None or _thread == get_ident():  # else that thread may have started others meanwhile
+        if thread is None or thread == get_ident():  # else that thread may have started others meanwhile
             _running = False
 
 
 def is_free() -> bool:
     """Return whether no thread is in a `block`."""
-    return _thread is None
+    return thread is None
 
 
 @contextlib.contextmanager
 def block() -> Iterator[None]:
     """Let kernels be left running inside the block, unless another thread does already; wait at its end."""
-    global _thread
+    global thread
     mark = object()
     try:
         if enabled and _holder.setdefault("block", mark) is mark:
-            _thread = get_ident()
+            thread = get_ident()
         yield
     finally:
         if _holder.get("block") is mark:  # an interrupt may have come before anything was noted of it
@@ -123,20 +123,20 @@ def block() -> Iterator[None]:
                 try:
                     wait()
                 finally:
-                    _thread = None
+                    thread = None
                     _holder.clear()
 
 
 @contextlib.contextmanager
 def pause() -> Iterator[None]:
     """Wait, and leave no kernel running inside the block."""
-    global _thread
+    global thread
     wait()
-    before, _thread = _thread, None
+    before, thread = thread, None
     try:
         yield
     finally:
-        _thread = before
+        thread = before
 
 
 def _before_fork() -> None:

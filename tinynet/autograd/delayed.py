@@ -23,6 +23,7 @@ import os
 import threading
 import weakref
 from collections.abc import Iterable
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -64,14 +65,15 @@ if hasattr(os, "register_at_fork"):
 class DelayedTensor(Tensor):
     """A tensor that remembers what to compute; see the module."""
 
-    expression: Any
+    _expression: Any = None
+    """What to compute; None once that is done."""
     shared = False
     """Of a gradient: whether more than one operation will read it."""
 
     def __new__(cls, expression: Any) -> DelayedTensor:
         """Make one that waits."""
         y = object.__new__(cls)
-        y.expression = expression
+        y._expression = expression
         _waiting[id(y)] = weakref.ref(y)  # without the lock: one step, and nobody else has y yet
         return y
 
@@ -96,34 +98,34 @@ class DelayedTensor(Tensor):
         self.array  # noqa: B018
         return self.__reduce_ex__(protocol)
 
-    # Of these and of `unfinished` a step asks hundreds of times: they look into __dict__ themselves.
+    # Of these and of `unfinished` a step asks hundreds of times: they do not call `expression_of`.
 
     @property
     def shape(self) -> Size:
         """Sizes of the axes."""
-        expression = self.__dict__.get("expression")
+        expression = self._expression
         return Size((self.array if expression is None else expression.x).shape)
 
     @property
     def ndim(self) -> int:
         """Number of axes."""
-        expression = self.__dict__.get("expression")
+        expression = self._expression
         return (self.array if expression is None else expression.x).ndim
 
     @property
     def dtype(self) -> Any:
         """NumPy dtype of the elements."""
-        expression = self.__dict__.get("expression")
+        expression = self._expression
         return (self.array if expression is None else expression.x).dtype
 
     def numel(self) -> int:
         """Return the number of elements."""
-        expression = self.__dict__.get("expression")
+        expression = self._expression
         return int((self.array if expression is None else expression.x).size)
 
     def is_floating_point(self) -> bool:
         """Return whether the elements are real numbers, so that a gradient exists."""
-        expression = self.__dict__.get("expression")
+        expression = self._expression
         return bool((self.array if expression is None else expression.x).dtype.kind == "f")
 
     @property
@@ -143,13 +145,13 @@ DelayedTensor.__module__ = Tensor.__module__
 def expression_of(x: Any) -> Any:
     """Return what a tensor that waits will compute, None of any other value."""
     # In one step: another thread may compute it at any moment.
-    return x.__dict__.get("expression") if type(x) is DelayedTensor else None
+    return x._expression if type(x) is DelayedTensor else None
 
 
 def outline(x: Tensor) -> Array:
     """Return an array of the shape and dtype of a tensor, whose values may be others: they are not computed."""
     if type(x) is DelayedTensor:
-        expression = x.__dict__.get("expression")
+        expression = x._expression
         if expression is not None:
             return expression.x
     return x.array
@@ -157,18 +159,18 @@ def outline(x: Tensor) -> Array:
 
 def running(array: Array) -> Tensor:
     """Return the tensor of what a kernel returned: it waits if the kernel may have been left running."""
-    if not run_ahead.allowed():
+    if run_ahead.thread != get_ident():
         return Tensor(array)
     y = Tensor.__new__(DelayedTensor)
-    y.expression = Running(array)
+    y._expression = Running(array)
     return y
 
 
 def unfinished(x: Tensor) -> Array:
     """Return the array of a tensor for a kernel that may be left running; it may still be written itself."""
-    if type(x) is not DelayedTensor or not run_ahead.allowed():
+    if type(x) is not DelayedTensor or run_ahead.thread != get_ident():
         return x.array
-    expression = x.__dict__.get("expression")
+    expression = x._expression
     if type(expression) is Running:  # whoever looks at the values first changes nothing here
         return expression.x
     with _lock:
@@ -186,7 +188,9 @@ def written(x: Tensor) -> None:
     if type(x) is Tensor and run_ahead.allowed():
         with _lock:
             x.__class__ = DelayedTensor
-            x.expression = Running(x.__dict__.pop("array"))  # type: ignore[attr-defined]
+            array = x.array
+            del x.array
+            x._expression = Running(array)  # type: ignore[attr-defined]
     elif type(x) is not DelayedTensor:
         run_ahead.wait()
 
@@ -197,7 +201,7 @@ def take_values(x: DelayedTensor, array: Array) -> None:
         become(x, array)
         return
     with _lock:
-        x.expression = Running(array)
+        x._expression = Running(array)
         _waiting.pop(id(x), None)
 
 
@@ -206,7 +210,7 @@ def become(x: DelayedTensor, array: Array) -> None:
     with _lock:
         x.array = array
         x.__class__ = Tensor  # type: ignore[assignment]
-        x.__dict__.pop("expression", None)
+        x._expression = None
         _waiting.pop(id(x), None)
 
 
@@ -226,7 +230,7 @@ def settle(*changing: Array) -> None:
         return
     with _lock:
         for tensor in _those_that_wait():
-            if _depends(tensor.expression, changing):
+            if _depends(tensor._expression, changing):
                 tensor.array  # noqa: B018
 
 
@@ -259,7 +263,7 @@ def take_over(x: Any, result: Tensor) -> bool:
         if expression is None:
             become(x, result.array)
         else:
-            x.expression = expression
+            x._expression = expression
     return True
 
 
@@ -328,7 +332,7 @@ def finish_convolutions() -> None:
     """Compute what still waits for a convolution, or is the gradient of one."""
     with _lock:
         for tensor in _those_that_wait():
-            if waits_for_convolution(tensor.expression):
+            if waits_for_convolution(tensor._expression):
                 unfinished(tensor)
         _means.clear()
 
