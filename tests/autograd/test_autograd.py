@@ -37,6 +37,18 @@ def test_backward_with_a_gradient() -> None:
     assert gradient(x) == [4.0, 60.0]
 
 
+def test_a_leaf_may_be_a_root_too() -> None:
+    """Its one use does not bring all of its gradient."""
+    x = leaf(2.0, 3.0)
+    for roots in ([x, x * 3], [x * 3, x]):
+        ones = [tn.ones(2, dtype=tn.float64)] * 2
+        (found,) = autograd.grad(roots, x, ones, retain_graph=True)
+        assert found.tolist() == [4.0, 4.0]
+        x.grad = None
+        autograd.backward(roots, ones)
+        assert gradient(x) == [4.0, 4.0]
+
+
 @pytest.mark.parametrize(
     "call, message",
     [

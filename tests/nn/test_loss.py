@@ -66,6 +66,35 @@ def test_cross_entropy_of_classes_equals_torch(
     same_function(compute, x, labels)
 
 
+@pytest.mark.parametrize("ignored", [None, 1])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_cross_entropy_has_the_bits_of_its_two_steps(shape, reduction, weighted, ignored, draw):
+    """Forward, backward and backward of backward; the first two in fewer steps, the third recorded."""
+    x, labels = draw(SHAPES[shape], "float32"), classes_for(SHAPES[shape])
+    options = {"reduction": reduction, "ignore_index": -100 if ignored is None else ignored}
+    options["weight"] = tinynet.tensor(weights("float32")) if weighted else None
+
+    def at_once(x):
+        return nn.functional.cross_entropy(x, tinynet.tensor(labels), **options)
+
+    def in_steps(x):
+        log_p = nn.functional.log_softmax(x, 1 if x.ndim > 1 else 0)
+        return nn.functional.nll_loss(log_p, tinynet.tensor(labels), **options)
+
+    results = []
+    for function in (at_once, in_steps):
+        leaf = tinynet.tensor(x, requires_grad=True)
+        y = function(leaf)
+        y.backward(tinynet.tensor(np.float32(0.7)), retain_graph=True)
+        (first,) = tinynet.autograd.grad(y, leaf, create_graph=True)
+        (second,) = tinynet.autograd.grad((first * tinynet.tensor(x)).sum(), leaf)
+        results.append([y.detach().numpy(), leaf.grad.numpy(), first.detach().numpy(), second.numpy()])
+    for found, expected in zip(*results, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
 @REDUCTION
 @WEIGHTED
 @pytest.mark.parametrize("options", OPTIONS)

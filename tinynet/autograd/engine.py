@@ -183,9 +183,6 @@ class _Walk:
         node, index = edge
         waiting = self.arrived.get(node)
         if waiting is None:
-            if type(node) is AccumulateGrad and node.uses == 1:  # nothing else will arrive
-                self._visit_leaf(node, gradient, owned=gradient._own_memory)
-                return
             waiting = self.arrived[node] = [None] * len(node.outputs)
             heapq.heappush(self.ready, (-node.order, node))
         present = waiting[index]
@@ -261,7 +258,12 @@ class _Walk:
             anomaly.check(node, results)
         for i, (edge, gradient, need) in enumerate(zip(edges, results, needed, strict=False)):
             if need and edge is not None and gradient is not None:
-                self._send(edge, _checked(node, i, edge, gradient))
+                gradient, leaf = _checked(node, i, edge, gradient), edge[0]
+                # Of a leaf that has one use, and is no root of this walk, nothing else will arrive.
+                if type(leaf) is AccumulateGrad and leaf.uses == 1 and leaf not in self.arrived:
+                    self._visit_leaf(leaf, gradient, owned=gradient._own_memory)
+                else:
+                    self._send(edge, gradient)
 
 
 def _checked(node: Node, i: int, edge: Edge, gradient: Any) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 from tinynet import ops
 from tinynet.backend import array_module, check_on_host
 from tinynet.nn.functional.reduction import check_reduction, chosen_reduction, reduced
-from tinynet.ops.loss import pick, sum_of_classes
+from tinynet.ops.loss import cross_entropy_of_classes, pick, sum_of_classes
 from tinynet.ops.promotion import check_tensors
 from tinynet.tensor import Tensor
 
@@ -59,8 +59,7 @@ def cross_entropy(
         raise ValueError(
             f"Expected target of size {list(expected)} for input of size {list(input.shape)}, got {list(target.shape)}"
         )
-    log_p = ops.log_softmax(input, axis)
-    return _of_classes(log_p, target, weight, axis, ignore_index, reduction, label_smoothing)
+    return _of_classes(input, target, weight, axis, ignore_index, reduction, label_smoothing, softmax=True)
 
 
 def _of_probabilities(
@@ -145,50 +144,60 @@ def _along_classes(weight: Tensor, input: Tensor, axis: int) -> Tensor:
 
 
 def _of_classes(
-    log_p: Tensor,
+    input: Tensor,
     target: Tensor,
     weight: Tensor | None,
     axis: int,
     ignore_index: int,
     reduction: str,
     label_smoothing: float = 0.0,
+    *,
+    softmax: bool = False,
 ) -> Tensor:
-    """Return the reduced loss; the mean is over the weights of the targets that count."""
-    C = log_p.shape[axis]
-    classes = check_on_host(target.array)
-    if classes is not None:
-        check_classes(classes, C, ignore_index, IndexError)
-    xp = array_module(target.array)
-    counted = target.array != ignore_index
-    index = Tensor(xp.where(counted, target.array, 0).astype(np.int64, copy=False))
+    """Return the reduced loss; the mean is over the weights of the targets that count.
+
+    Args:    softmax: input are scores, and not yet logarithms of probabilities
+    """
+    C = input.shape[axis]
+    xp, classes = array_module(target.array), check_on_host(target.array)
+    counted, index = None, target.array.astype(np.int64, copy=False)
+    if classes is None or not check_classes(classes, C, ignore_index, IndexError) or 0 <= ignore_index < C:
+        counted = target.array != ignore_index
+        index = xp.where(counted, index, 0)
     share: Any = label_smoothing - 1
-    total = counted.sum().astype(log_p.dtype)
+    total = input.dtype.type(index.size) if counted is None else counted.sum().astype(input.dtype)
     if weight is not None:
-        chosen = xp.where(counted, weight.array[index.array], log_p.dtype.type(0))
+        chosen = weight.array[index]
+        if counted is not None:
+            chosen = xp.where(counted, chosen, input.dtype.type(0))
         share, total = chosen * share, chosen.sum()
     if reduction != "none" and not label_smoothing:
         over = total if reduction == "mean" else 1
-        return sum_of_classes(log_p, index, axis, share=share, counted=counted, total=over)
-    loss = pick(log_p, index, axis) * (share if weight is None else Tensor(share))
+        summed = cross_entropy_of_classes if softmax else sum_of_classes
+        return summed(input, Tensor(index), axis, share=share, counted=counted, total=over)
+    log_p = ops.log_softmax(input, axis) if softmax else input
+    loss = pick(log_p, Tensor(index), axis) * (share if weight is None else Tensor(share))
     if label_smoothing:
         spread = log_p if weight is None else log_p * _along_classes(weight, log_p, axis)
         uniform = spread.sum(axis) * (-label_smoothing / C)
         # Of a class without share even an infinite loss does not count.
         loss = uniform if label_smoothing == 1 else loss + uniform
-    loss = ops.where(Tensor(counted), loss, 0.0)
+    if counted is not None:
+        loss = ops.where(Tensor(counted), loss, 0.0)
     return loss.sum() / Tensor(total) if reduction == "mean" else reduced(loss, reduction)
 
 
-def check_classes(classes: np.ndarray, count: int, ignore_index: int | None, error: type[Exception]) -> None:
-    """Refuse class numbers outside [0, count), but for ignore_index.
+def check_classes(classes: np.ndarray, count: int, ignore_index: int | None, error: type[Exception]) -> bool:
+    """Refuse class numbers outside [0, count), but for ignore_index; return whether all are inside.
 
     Raises:  `error`
     """
     if not classes.size or (classes.min() >= 0 and classes.max() < count):
-        return
+        return True
     wrong = classes[((classes < 0) | (classes >= count)) & (classes != ignore_index)]
     if wrong.size:
         raise error(f"Target {wrong.flat[0]} is out of bounds: there are {count} classes, from 0")
+    return False
 
 
 def multi_margin_loss(

@@ -83,7 +83,9 @@ def pad(x: np.ndarray, before: int, channels: int) -> np.ndarray:
 
 @planned
 def _pad(plan: Plan, *numbers: int) -> None:
-    plan.step(pad_channels(), *plan.arrays(2), *numbers)
+    (N, H, W, _, O), (x, y) = numbers[:5], plan.arrays(2)
+    parts = _parts(plan, N, H * W * O)
+    plan.link(pad_channels(), x, y, *numbers, parts=parts, reads=(x,), writes=y)
 
 
 def spread(x: np.ndarray, image: Pair, first: Pair, step: Pair) -> np.ndarray:
@@ -109,9 +111,14 @@ def add(y: np.ndarray, x: np.ndarray, first: Pair, step: Pair) -> None:
 @planned
 def _add(plan: Plan, tail: bool, *numbers: int) -> None:
     (N, H, W, C), (y, x) = numbers[:4], plan.arrays(2)
-    parts = chains.parts(N * H * W * C, plan.threads)
-    whole_images = parts if parts and N % parts == 0 else 0
-    plan.link(add_to_pixels(tail), y, x, *numbers, parts=whole_images, reads=(y,), writes=y)
+    parts = _parts(plan, N, H * W * C)
+    plan.link(add_to_pixels(tail), y, x, *numbers, parts=parts, reads=(y,), writes=y)
+
+
+def _parts(plan: Plan, images: int, numbers: int) -> int:
+    """Return into how many parts of whole images, of so many numbers each, a chain is cut; 0: no chain."""
+    parts = chains.parts(images * numbers, plan.threads)
+    return 0 if parts and images % parts else parts
 
 
 def _strides(x: np.ndarray) -> tuple[int, int, int]:

@@ -94,9 +94,9 @@ def affine(
 
 @planned
 def _affine(plan: Plan, rows: int, C: int, kind: str, relu: bool) -> None:
-    arrays = x, _, y, *_ = plan.arrays(7)
+    arrays = x, other, y, *_ = plan.arrays(7)
     apply, parts = kernels.apply(*_panel(C), kind, relu), _parts(plan, rows, C)
-    plan.link(apply, *arrays, rows, C, parts=parts, reads=(x,), writes=y)
+    plan.link(apply, *arrays, rows, C, parts=parts, reads=(x, other), writes=y)
 
 
 def backward(
