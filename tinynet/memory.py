@@ -37,8 +37,12 @@ class _Block(np.ndarray):
 
     def __del__(self) -> None:
         # A part of a block has the block as its base; when the process ends, this module's names are None.
-        if _free is not None and not isinstance(self.base, type(self)):
-            _free.setdefault(self.nbytes, deque()).append((_collections, self.base))
+        base, size = self.base, self.nbytes
+        if _free is not None and type(base) is not type(self):
+            waiting = _free.get(size)
+            if waiting is None:  # setdefault alone would make a deque every time
+                waiting = _free.setdefault(size, deque())
+            waiting.append((_collections, base))
 
 
 _free: dict[int, deque[tuple[int, Any]]] = {}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.autograd import Function, no_grad, views
+from tinynet.autograd import Function, delayed, no_grad, views
 from tinynet.backend import array_module
 from tinynet.memory_format import channels_last, contiguous_format, preserve_format
 from tinynet.ops.reduce import normalize_dim, normalize_dims
@@ -42,7 +42,10 @@ class Reshape(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, shape: tuple[int, ...]) -> Tensor:
-        ctx.shape = x.array.shape
+        array = delayed.unfinished(x)
+        ctx.shape = array.shape
+        if array.flags.c_contiguous:  # no number is looked at
+            return delayed.running(array.reshape(shape))
         return Tensor(x.array.reshape(shape))
 
     @staticmethod
@@ -131,8 +134,8 @@ def view(input: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def _is_copy(y: Tensor, x: Tensor) -> bool:
-    a = x.array
-    return bool(a.size and not a.flags.c_contiguous and not array_module(a).may_share_memory(a, y.array))
+    a, b = delayed.unfinished(x), delayed.unfinished(y)
+    return bool(a.size and not a.flags.c_contiguous and not array_module(a).may_share_memory(a, b))
 
 
 def _is_view_of_row_major(x: Tensor, shape: tuple[int, ...]) -> bool:
@@ -197,7 +200,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
     Raises:  RuntimeError: start_dim comes after end_dim
     """
-    shape = input.array.shape
+    shape = delayed.outline(input).shape
     start, end = normalize_dim(start_dim, len(shape)), normalize_dim(end_dim, len(shape))
     if start > end:
         raise RuntimeError(

@@ -69,25 +69,26 @@ class SGD(Optimizer):
         if group["momentum"] == 0:
             _step(params, None, group, group["dampening"])
             return
-        buffers: dict[bool, list[Any]] = {True: [], False: []}
-        members: dict[bool, list[Tensor]] = {True: [], False: []}
+        new: tuple[list[Tensor], list[Any]] = [], []
+        known: tuple[list[Tensor], list[Any]] = [], []
         for param in params:
             state = self.state[param]
-            is_new = state.get("momentum_buffer") is None
-            if is_new:
-                state["momentum_buffer"] = zeros_like(param)
-            members[is_new].append(param)
-            buffers[is_new].append(state["momentum_buffer"].array)
+            buffer, (members, buffers) = state.get("momentum_buffer"), known
+            if buffer is None:
+                buffer = state["momentum_buffer"] = zeros_like(param)
+                members, buffers = new
+            members.append(param)
+            buffers.append(buffer.array)
         # torch starts the buffer with the whole gradient, however much later ones are dampened.
-        _step(members[True], buffers[True], group, 0)
-        _step(members[False], buffers[False], group, group["dampening"])
+        _step(*new, group, 0)
+        _step(*known, group, group["dampening"])
 
 
 def _step(params: list[Tensor], buffers: list[Any] | None, group: dict[str, Any], dampening: float) -> None:
     if params:
         kernels.sgd_all_(
             params=[param.array for param in params],
-            grads=[param.grad.array for param in params if param.grad is not None],
+            grads=[grad.array for param in params if (grad := param.grad) is not None],
             momentum_buffers=buffers,
             lr=group["lr"],
             momentum=group["momentum"],

@@ -22,7 +22,7 @@ def _covered(params: list[Array], grads: list[Array], *buffers: list[Array] | No
     return (
         has_compiler()
         and all_float32(itertools.chain(grads, *changed))
-        and sum(param.size for param in params) >= LEAST
+        and sum([param.size for param in params]) >= LEAST
         and (_are_contiguous(changed) or all(map(_alike, zip(*changed, strict=True))))
     )
 

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from tinynet import ops
+from tinynet.autograd import delayed
 from tinynet.tensor import Tensor
 
 __all__ = ["bilinear", "linear"]
@@ -37,7 +38,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"linear: weight ({weight.dtype}) and bias ({bias.dtype}) must have the same dtype"
         )
     if _is_layer(input, weight, bias):
-        if input.array.ndim == 2:
+        if delayed.outline(input).ndim == 2:
             return ops.linear_layer(input, weight, bias)
         shape = input.shape
         rows = ops.reshape(input, (math.prod(shape[:-1]), shape[-1]))
@@ -56,7 +57,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def _is_layer(input: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
     """Return whether these are rows, and a layer's weight and bias: nothing to broadcast, nothing to refuse."""
-    x, w = input.array, weight.array
+    x, w = delayed.outline(input), weight.array
     return (
         x.ndim > 1
         and w.ndim == 2
