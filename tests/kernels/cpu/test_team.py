@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from tinynet.kernels.cpu.codegen import addresses, team_code
+from tinynet.kernels.cpu.codegen import addresses, program, team_code
 from tinynet.kernels.cpu.codegen import team as teams
 from tinynet.kernels.cpu.codegen.language import Code
 from tinynet.kernels.cpu.codegen.program import Plan, lanes, run, step, template
@@ -351,6 +351,8 @@ def test_a_plan_runs_with_the_arrays_of_each_call(
     steps: int, threads: int, owners: Callable[..., object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(teams, "OWNERS", owners)
+    mine = Team()  # asks how addresses are found when it is made
+    monkeypatch.setattr(program, "team", lambda: mine)
     plan = plan_of_a_circle(steps, threads)
     for first in range(3):
         x, y = np.zeros((2, ITEMS, lanes()), np.float32)
@@ -358,6 +360,7 @@ def test_a_plan_runs_with_the_arrays_of_each_call(
         plan(x, y)
         expected = np.roll(first + np.arange(ITEMS), -steps)[:, None] + np.full(lanes(), steps)
         np.testing.assert_array_equal(y if steps % 2 else x, expected)
+    mine.stop()
 
 
 def test_a_plan_runs_without_threads_too(monkeypatch: pytest.MonkeyPatch) -> None:

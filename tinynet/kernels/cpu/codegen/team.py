@@ -36,8 +36,10 @@ from tinynet.kernels.cpu.codegen.team_code import (
     CLAIM,
     CONDITION,
     ENTRY,
+    HEADER,
     HOLD,
     JOIN,
+    LEFT,
     LENGTH,
     MOST_ARGUMENTS,
     MUTEX,
@@ -81,22 +83,21 @@ class Records:
     ) -> None:
         self.threads, self.count, self._steps = threads, len(steps), steps
         words: list[int] = []
-        starts = []
-        for kernel, arguments, holes, parts in steps:
+        pieces = []
+        for i, (kernel, arguments, holes, parts) in enumerate(steps):
             if len(arguments) > MOST_ARGUMENTS:
                 raise ValueError(
                     f"a kernel of {len(arguments)} arguments: a record has room for {MOST_ARGUMENTS}"
                 )
-            starts.append(len(words))
+            if i % AT_ONCE == 0:
+                pieces.append((8 * len(words), min(AT_ONCE, len(steps) - i)))
+                words.append(pieces[-1][1])
             words += kernel, parts or default_parts(threads), threads, len(arguments), *arguments
             words += len(holes), *itertools.chain(*holes)
         self._words = (ctypes.c_int64 * len(words))(*words)
         start = ctypes.addressof(self._words)
-        self.pieces = [
-            (start + 8 * starts[first], min(AT_ONCE, len(steps) - first))
-            for first in range(0, len(steps), AT_ONCE)
-        ]
-        """Of each piece that the queue takes at a time where its first record is, and how many they are."""
+        self.pieces = [(start + offset, count) for offset, count in pieces]
+        """Of each piece that the queue takes at a time where it is, and how many records it has."""
 
     def steps(self, arrays: tuple[np.ndarray, ...]) -> list[Step]:
         """Return the kernels with the arguments that they have with these arrays."""
@@ -132,6 +133,8 @@ class Team:
         self._room = (ctypes.c_int64 * (MOST_ARGUMENTS * LENGTH))()
         self._word(ROOM).value = ctypes.addressof(self._room)
         self._claim, self._written = self._word(CLAIM), self._word(WRITTEN)
+        self._left, self._last_left = self._word(LEFT), 0
+        self._word(HEADER).value = OWNERS(())[1]
         self._chain = Chain()
         self._kept: deque[tuple[int, Any]] = deque()
         """What kernels that may not have finished read and write, and how many had been written with these."""
@@ -141,7 +144,7 @@ class Team:
             *(engine.get_function_address(f"team_{name}") for name in ("call", "worker", "stop")),
         )
         self._run = ctypes.CFUNCTYPE(None, word, ctypes.c_void_p, word, word)(run)
-        self._call = ctypes.CFUNCTYPE(None, word, word, word, word, word, word, word)(call)
+        self._call = ctypes.CFUNCTYPE(None, word, word, word)(call)
         self._worker = ctypes.CFUNCTYPE(None, word, word)(worker)
         self._stop = ctypes.CFUNCTYPE(None, word)(stop)
 
@@ -224,11 +227,13 @@ class Team:
 
     def _write(self, records: Records, arrays: tuple[np.ndarray, ...], left: int, mode: int = 0) -> None:
         """Write the kernels of records into the queue, which has room for them, and take part as `left` says."""
-        owners, header, _alive = OWNERS(arrays)
+        owners, _, _alive = OWNERS(arrays)
+        if left != self._last_left:
+            self._left.value = self._last_left = left
         for start, count in records.pieces:
             if left:
                 self._keep(count, arrays)
-            self._call(self._state, start, count, owners, header, left, mode)
+            self._call(self._state, start + mode, owners)
 
     def _keep(self, count: int, used: Any) -> None:
         """Keep alive what the next kernels use, and let go what those that have finished did."""

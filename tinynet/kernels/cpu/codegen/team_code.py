@@ -10,6 +10,8 @@ The state all share, 64-bit words, each on a cache line of its own (words 0, 8, 
               chain: the caller's own
     sleepers  how many threads sleep on the condition
     stopped   1 if the threads are to end
+    left      how many kernels may be left unfinished by team_call, and header, at how many bytes from the start of an
+              object in which an array's address stands that is: team_call's, which would take longer to be given them
     queue     address of the queue: a ring of LENGTH entries of ENTRY words, function, arguments, parts, threads, length
     room      address of a ring of LENGTH times MOST_ARGUMENTS words: the arguments of kernels that come from records
     mutex, condition: POSIX's own objects
@@ -19,7 +21,7 @@ first runs that part of one after the other.
 
 A record is what a kernel is called with again and again (program.py), in 64-bit words: function, parts, threads, the
 number of arguments and the arguments, the number of arrays among these and of each two words: which argument is its
-address, and which array it is.
+address, and which array it is. A piece is how many records follow, and these.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from llvmlite import ir
 from tinynet.kernels.cpu.codegen.language import I32, I64, POINTER
 
 CLAIM, FINISHED, PUBLISHED, SLEEPERS, STOPPED, QUEUE, ROOM, WRITTEN, HEAD = 0, 8, 16, 24, 32, 40, 41, 42, 43
+LEFT, HEADER = 44, 45
 MUTEX, CONDITION, WORDS = 48, 64, 96
 LENGTH = 1024
 """Kernels that the queue has room for, a power of 2."""
@@ -240,7 +243,7 @@ def write_team() -> str:
     module = ir.Module("tinynet_team")
     _write_stop(_Writer(module, "team_stop", ir.VoidType(), [POINTER]))
     _write_run(_Writer(module, "team_run", ir.VoidType(), [POINTER, POINTER, I64, I64]))
-    _write_call(_Writer(module, "team_call", ir.VoidType(), [POINTER, POINTER, I64, POINTER, I64, I64, I64]))
+    _write_call(_Writer(module, "team_call", ir.VoidType(), [POINTER, I64, POINTER]))
     _write_worker(_Writer(module, "team_worker", ir.VoidType(), [POINTER, I64]))
     return str(module)
 
@@ -265,16 +268,19 @@ def _write_run(writer: _Writer) -> None:
 
 
 def _write_call(writer: _Writer) -> None:
-    """team_call(state, records, count, arrays, header, left, mode): the same of kernels in records.
+    """team_call(state, piece + mode, arrays): the same of kernels in records, and `left` in the state.
 
+    piece: its address; mode: 0, or a sum of HOLD and JOIN
     arrays: of each array the address of an object in which the array's own address stands `header` bytes from the start
-    mode: 0, or a sum of HOLD and JOIN
     """
     builder, number = writer.builder, writer.number
-    _, records, count, arrays, header, left, mode = writer.function.args
+    _, given, arrays = writer.function.args
+    mode = builder.and_(given, number(HOLD | JOIN))
+    piece = builder.inttoptr(builder.sub(given, mode), POINTER)
+    count, left, header = writer.load(piece, number(0)), writer.read(LEFT), writer.read(HEADER)
     written = writer.read(WRITTEN)
     rest = builder.alloca(POINTER)
-    builder.store(records, rest)
+    builder.store(writer.at_word(piece, number(1)), rest)
 
     def copy(i: Any) -> None:
         kernel = builder.add(written, i)
