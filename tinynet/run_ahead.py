@@ -106,14 +106,17 @@ def is_free() -> bool:
 
 
 @contextlib.contextmanager
-def block() -> Iterator[None]:
-    """Let kernels be left running inside the block, unless another thread does already; wait at its end."""
+def block() -> Iterator[bool]:
+    """Let kernels be left running inside the block, unless another thread does already; wait at its end.
+
+    What it yields is whether it waits: not if the same thread is in another block, whose end waits.
+    """
     global thread
     mark = object()
     try:
         if enabled and _holder.setdefault("block", mark) is mark:
             thread = get_ident()
-        yield
+        yield _holder.get("block") is mark
     finally:
         if _holder.get("block") is mark:  # an interrupt may have come before anything was noted of it
             try:

@@ -345,6 +345,28 @@ def test_a_result_that_backward_uses_within_a_forward(monkeypatch: pytest.Monkey
     equal_without(monkeypatch, compute)
 
 
+def test_a_backward_within_a_forward_leaves_gradients_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its end does not wait: that of the module does."""
+    found: list[np.ndarray] = []
+    running: list[bool] = []
+
+    def differentiate(block: Block, y: tn.Tensor) -> None:
+        block.down.weight.grad = None
+        block.down(y.detach()).backward(tn.ones(*y.shape))
+        running.append(run_ahead._running)
+        assert block.down.weight.grad is not None
+        found.append(block.down.weight.grad.array.copy())
+        block.down.weight.grad = None
+
+    def compute() -> list[np.ndarray]:
+        found.clear()
+        return [*train(2, look=differentiate), *found]
+
+    equal_without(monkeypatch, compute)
+    count = len(found)
+    assert running == [False] * count + [True] * 3 * count
+
+
 def test_an_error_in_the_middle_leaves_nothing_running(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(block: Block, y: tn.Tensor) -> None:
         raise ZeroDivisionError

@@ -188,9 +188,8 @@ def written(x: Tensor) -> None:
     if type(x) is Tensor and run_ahead.allowed():
         with _lock:
             x.__class__ = DelayedTensor
-            array = x.array
+            x._expression = Running(x.array)  # type: ignore[attr-defined]
             del x.array
-            x._expression = Running(array)  # type: ignore[attr-defined]
     elif type(x) is not DelayedTensor:
         run_ahead.wait()
 

@@ -164,7 +164,7 @@ class _Walk:
         quiet = thread.state.quiet
         warnings = warnings_off()
         ahead = contextlib.nullcontext() if self.create_graph else run_ahead.block()
-        with set_grad_enabled(self.create_graph), ahead:
+        with set_grad_enabled(self.create_graph), ahead as waits:
             thread.state.quiet = True
             try:
                 for edge, gradient in zip(edges, gradients, strict=True):
@@ -172,8 +172,8 @@ class _Walk:
                     self._send(edge, gradient)
                 while self.ready:
                     self._visit(heapq.heappop(self.ready)[1])
-                # Now, and not when an optimizer asks for them one by one: here the kernels still run beside it.
-                delayed.will_finish([leaf._grad for leaf in self.leaves])
+                if waits:  # now, beside the kernels, and not when an optimizer asks for them one by one
+                    delayed.will_finish([leaf._grad for leaf in self.leaves])
             finally:
                 thread.state.quiet = quiet
                 warnings_back(warnings)
