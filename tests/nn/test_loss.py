@@ -66,6 +66,20 @@ def test_cross_entropy_of_classes_equals_torch(
     same_function(compute, x, labels)
 
 
+@pytest.mark.parametrize("function", ["cross_entropy", "nll_loss"])
+def test_the_target_may_change_before_backward(function, draw):
+    labels, x = classes_for((6, 4)), draw((6, 4), "float32")
+    gradients = []
+    for change in (False, True):
+        given, leaf = labels.copy(), tinynet.tensor(x, requires_grad=True)
+        loss = getattr(nn.functional, function)(leaf, tinynet.from_numpy(given))
+        if change:
+            given[:] = 0
+        loss.backward()
+        gradients.append(leaf.grad.numpy())
+    np.testing.assert_array_equal(*gradients)
+
+
 @pytest.mark.parametrize("ignored", [None, 1])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("reduction", ["mean", "sum"])

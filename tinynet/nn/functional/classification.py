@@ -160,7 +160,7 @@ def _of_classes(
     """
     C = input.shape[axis]
     xp, classes = array_module(target.array), check_on_host(target.array)
-    counted, index = None, target.array.astype(np.int64, copy=False)
+    counted, index = None, target.array.astype(np.int64)  # a copy: the target may change before backward
     if classes is None or not check_classes(classes, C, ignore_index, IndexError) or 0 <= ignore_index < C:
         counted = target.array != ignore_index
         index = xp.where(counted, index, 0)
