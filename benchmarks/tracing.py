@@ -3,8 +3,8 @@
 Kernels are seen where the registry chooses them (`Kernel.select`); what counts is the time in generated machine code
 (`Team.run`, `Team.call`), or of the whole call if there was none. Operations that call no kernel (linear layers, the
 loss, padding) are seen in `Function.apply`. What is left of a step is Python: the engine, dispatch, preparing the
-calls. No kernel is left running meanwhile (run_ahead.py), so that each can be timed: a traced step takes longer than
-others, by about half of what Python takes.
+calls, and the gradient of cross entropy, which is not made of operations. No kernel is left running meanwhile
+(run_ahead.py), so that each can be timed: a traced step takes longer than others, by about half of what Python takes.
 The patches last as long as the context; nothing in tinynet knows of them.
 """
 

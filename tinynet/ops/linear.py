@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.autograd import Function, is_grad_enabled
-from tinynet.backend import array_module, sum_dtype
+from tinynet.autograd import Function
+from tinynet.backend import array_module
 from tinynet.ops.broadcasting import expand
 from tinynet.ops.promotion import check_broadcast, check_tensors
-from tinynet.ops.reduce import as_summed, sum, sum_to
+from tinynet.ops.reduce import sum, sum_to
 from tinynet.ops.shape import reshape
 from tinynet.tensor import Tensor
 
@@ -67,13 +67,6 @@ class Linear(Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         need_x, need_weight, need_bias = ctx.needs_input_grad
-        g = grad.array
-        if not is_grad_enabled() and g.dtype.char != "e":  # the same, but for what it takes to record it
-            return (
-                Tensor(g.dot(weight.array)) if need_x else None,
-                Tensor(g.T.dot(x.array)) if need_weight else None,
-                Tensor(as_summed(g.sum(axis=(0,), dtype=sum_dtype(g.dtype)), g.dtype)) if need_bias else None,
-            )
         return (
             MatMul.apply(grad, weight, False, False) if need_x else None,
             MatMul.apply(grad, x, True, False) if need_weight else None,

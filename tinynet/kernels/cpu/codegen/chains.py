@@ -64,6 +64,12 @@ def parts(floats: int, threads: int) -> int:
     return found if found <= MOST else 0
 
 
+def parts_of_images(images: int, floats: int, threads: int) -> int:
+    """Return the same for kernels over so many images of so many numbers each, in parts of whole images."""
+    found = parts(images * floats, threads)
+    return 0 if found and images % found else found
+
+
 @dataclass(eq=False, slots=True)
 class Piece:
     """Steps of a plan that have one role; of a LINK, which of the plan's arrays it reads and writes (-1: none)."""

@@ -84,7 +84,7 @@ def pad(x: np.ndarray, before: int, channels: int) -> np.ndarray:
 @planned
 def _pad(plan: Plan, *numbers: int) -> None:
     (N, H, W, _, O), (x, y) = numbers[:5], plan.arrays(2)
-    parts = _parts(plan, N, H * W * O)
+    parts = chains.parts_of_images(N, H * W * O, plan.threads)
     plan.link(pad_channels(), x, y, *numbers, parts=parts, reads=(x,), writes=y)
 
 
@@ -111,14 +111,8 @@ def add(y: np.ndarray, x: np.ndarray, first: Pair, step: Pair) -> None:
 @planned
 def _add(plan: Plan, tail: bool, *numbers: int) -> None:
     (N, H, W, C), (y, x) = numbers[:4], plan.arrays(2)
-    parts = _parts(plan, N, H * W * C)
+    parts = chains.parts_of_images(N, H * W * C, plan.threads)
     plan.link(add_to_pixels(tail), y, x, *numbers, parts=parts, reads=(y,), writes=y)
-
-
-def _parts(plan: Plan, images: int, numbers: int) -> int:
-    """Return into how many parts of whole images, of so many numbers each, a chain is cut; 0: no chain."""
-    parts = chains.parts(images * numbers, plan.threads)
-    return 0 if parts and images % parts else parts
 
 
 def _strides(x: np.ndarray) -> tuple[int, int, int]:

@@ -86,7 +86,9 @@ def convolve(plan: Plan, shape: Shape, x: Given, weight: Given, y: Given, ending
     if rows != C:
         plan.step(clear(), panels, KH * KW * rows * columns)
     numbers = max(math.prod(shape.image) * C, OH * OW * O)
-    in_chain = _parts_of_images(plan, shape.images, numbers) if ending.kind in ("", "b") and rows == C else 0
+    in_chain = 0
+    if ending.kind in ("", "b") and rows == C:
+        in_chain = chains.parts_of_images(shape.images, numbers, plan.threads)
     role = chains.BEFORE if in_chain else chains.ALONE
     plan.step(packing.pack(V, KH * KW), weight, panels, O, C, rows, role=role, uses="panels")
     _multiply(
@@ -162,7 +164,7 @@ def grad_input(plan: Plan, shape: Shape, dy: Given, weight: Given, dx: Given, *,
     panels = plan.scratch("panels", offset)
     if rows != O:
         plan.step(clear(), panels, offset)
-    in_chain = _parts_of_images(plan, shape.images, H * W * C) if add and rows == O else 0
+    in_chain = chains.parts_of_images(shape.images, H * W * C, plan.threads) if add and rows == O else 0
     plan.step(
         packing.pack_turned(V, KH * KW), weight, panels, np.array(order, np.int64), O, C, len(order),
         role=chains.BEFORE if in_chain else chains.ALONE, uses="panels",
@@ -172,12 +174,6 @@ def grad_input(plan: Plan, shape: Shape, dy: Given, weight: Given, dx: Given, *,
         R=R, V=V, cw=cw, stride=1, top=top, left=left, width=width, span=span,
         out_image=H * W * C, out_row=SH * W * C, out_pixel=SW * C, in_chain=in_chain, reads=dx,
     )  # fmt: skip
-
-
-def _parts_of_images(plan: Plan, images: int, numbers: int) -> int:
-    """Return into how many parts of whole images, of so many numbers each, a chain is cut; 0: no chain."""
-    parts = chains.parts(images * numbers, plan.threads)
-    return 0 if parts and images % parts else parts
 
 
 def _phases(
@@ -236,7 +232,7 @@ def grad_weight(plan: Plan, shape: Shape, x: Given, dy: Given, grad: Given) -> N
             N, OH, OW, O, width, len(units), image, chunk,
         )  # fmt: skip
     else:
-        in_chain = _parts_of_images(plan, N, OH * OW * O)
+        in_chain = chains.parts_of_images(N, OH * OW * O, threads)
         if in_chain * size > N * OH * OW * O // SHARE_OF_SUMS:
             in_chain = 0
         parts, suffix = in_chain or copies(size), " of a link" if in_chain else ""
