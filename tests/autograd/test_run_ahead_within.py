@@ -13,6 +13,8 @@ from tests.autograd.test_run_ahead import Block, Network, equal_without, train
 from tinynet import run_ahead
 from tinynet.nn import functional as F
 
+pytestmark = pytest.mark.usefixtures("accelerated")
+
 
 @pytest.fixture(autouse=True)
 def three_threads(num_threads: Callable[[int], None]) -> None:
