@@ -39,11 +39,9 @@ class RunningStatistics(NamedTuple):
 
     def move(self, mean: Array, var: Array) -> None:
         """Move them by the mean and biased variance of a batch, when these are finished."""
-        delayed.settle(*[tensor.array for tensor in (self.mean, self.var) if tensor is not None])
-        for running, batch in ((self.mean, mean), (self.var, var * self.unbiased)):
-            if running is not None:
-                running.array *= 1 - self.momentum
-                running.array += self.momentum * batch
+        running_mean, running_var = (None if tensor is None else tensor.array for tensor in self[:2])
+        delayed.settle(*[array for array in (running_mean, running_var) if array is not None])
+        kernels.move_statistics_(running_mean, running_var, mean, var, self.momentum, self.unbiased)
 
     def moved(self) -> None:
         """Note that a kernel that may be left running moves both."""
@@ -63,13 +61,12 @@ class BatchNorm(Function):
     ) -> Tensor:
         y: Tensor
         array, arrays = delayed.unfinished(x), None if running is None else running.arrays()
-        how = (*(arrays or (None, None)), *((0.0, 1.0) if running is None else running[2:]))
-        given = array, weight.array, bias.array, eps, *how
+        moved = (None, None, 0.0, 1.0) if running is None or arrays is None else (*arrays, *running[2:])
+        given = array, weight.array, bias.array, eps, *moved
         kernel = fused.batch_norm_coefficients.kernel  # type: ignore[attr-defined]
         chosen = kernel.select(*given) if delayed.may_wait(array) else kernel.generic
-        if (
-            chosen is not kernel.generic
-        ):  # take the statistics now, and leave scaling and shifting to what follows
+        if chosen is not kernel.generic:
+            # Take the statistics now, and leave scaling and shifting to what follows.
             batch_mean, batch_var, invstd, scale, shift = run_ahead.call(chosen, *given)
             ctx.affine = delayed.Affine(array, scale, shift)
             y = delayed.scaled_and_shifted(ctx.affine)

@@ -28,19 +28,10 @@ def _rows(x: Array, *others: Any, **named: Any) -> bool:
     return x.size >= LEAST and in_rows(x) and all_float32((x, *others, *named.values())) and has_compiler()
 
 
-def _rows_of_a_layer(
-    x: Array,
-    weight: Array,
-    bias: Array,
-    eps: float,
-    running_mean: Array | None,
-    running_var: Array | None,
-    momentum: float,
-    unbiased: float,
-) -> bool:
+def _rows_of_a_layer(x: Array, weight: Array, bias: Array, eps: float, *running: Any) -> bool:
     """Return whether x lies in rows of channels, all arrays are float32, and running statistics have no gaps."""
-    for running in (running_mean, running_var):
-        if running is not None and not (running.dtype is FLOAT32 and running.flags.c_contiguous):
+    for array in running[:2]:
+        if array is not None and not (array.dtype is FLOAT32 and array.flags.c_contiguous):
             return False
     return _rows(x, weight, bias)
 
@@ -60,11 +51,9 @@ def batch_norm_coefficients(
 
     NumPy would move the running statistics as fast, but would have to wait for those of the batch.
     """
+    running = () if running_mean is None or running_var is None else (running_mean, running_var)
     weight, bias = np.ascontiguousarray(weight), np.ascontiguousarray(bias)
-    if running_mean is None or running_var is None:
-        found = _plans().coefficients(x, weight, bias, eps)
-    else:
-        found = _plans().coefficients(x, weight, bias, eps, (running_mean, running_var), (momentum, unbiased))
+    found = _plans().coefficients(x, weight, bias, eps, running, momentum, unbiased)
     return found[0], found[1], found[2], found[3], found[4]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -27,7 +28,8 @@ def _covered(params: list[Array], grads: list[Array], *buffers: list[Array] | No
     )
 
 
-def _are_contiguous(kinds: list[list[Array]]) -> bool:
+def _are_contiguous(kinds: Iterable[Iterable[Array]]) -> bool:
+    """Return whether all arrays have their elements in the order of their axes, without gaps."""
     for arrays in kinds:
         for array in arrays:  # all() of a generator takes twice as long
             if not array.flags.c_contiguous:
@@ -37,7 +39,7 @@ def _are_contiguous(kinds: list[list[Array]]) -> bool:
 
 def _alike(arrays: tuple[Array, ...]) -> bool:
     """Return whether arrays of one shape have their elements in the same order, without gaps."""
-    if all(array.flags.c_contiguous for array in arrays):
+    if _are_contiguous((arrays,)):
         return True
     strides, *others = ([s for s, n in zip(a.strides, a.shape, strict=True) if n > 1] for a in arrays)
     step = arrays[0].itemsize

@@ -35,8 +35,7 @@ def batch_norm_coefficients(
     var = channel_mean(centered * centered)
     invstd = 1 / array_module(x).sqrt(var + eps)
     scale = weight * invstd
-    if running_mean is not None and running_var is not None:
-        move_statistics_(running_mean, running_var, mean, var, momentum, unbiased)
+    move_statistics_(running_mean, running_var, mean, var, momentum, unbiased)
     return mean, var, invstd, scale, bias - mean * scale
 
 

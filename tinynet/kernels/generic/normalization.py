@@ -47,12 +47,21 @@ def _constant(value: float, dtype: Any) -> Any:
 
 
 def move_statistics_(
-    running_mean: Array, running_var: Array, mean: Array, var: Array, momentum: float, unbiased: float
+    running_mean: Array | None,
+    running_var: Array | None,
+    mean: Array,
+    var: Array,
+    momentum: Any,
+    unbiased: float,
 ) -> None:
-    """Replace running statistics by (1 - momentum) * running + momentum * batch; var counts times `unbiased`."""
+    """Replace running statistics that are given by (1 - momentum) * running + momentum * batch.
+
+    var counts times `unbiased`; momentum is a number, or an array on their device.
+    """
     for running, batch in ((running_mean, mean), (running_var, var * unbiased)):
-        running *= 1 - momentum
-        running += momentum * batch
+        if running is not None:
+            running *= 1 - momentum
+            running += momentum * batch
 
 
 @kernel

@@ -102,7 +102,7 @@ def _multiply(
     plan: Plan, x: Given, panels: Given, y: Given, ending: Ending, sizes: tuple[int, ...],
     phases: list[list[int]], places: list[int],
     *, R: int, V: int, cw: int, stride: int, every: int = 1, top: int, left: int, width: int, span: int,
-    out_image: int, out_row: int, out_pixel: int, in_chain: int = 0, reads: Given,
+    out_image: int, out_row: int, out_pixel: int, in_chain: int, reads: Given,
 ) -> None:  # fmt: skip
     """Add the kernel's step. sizes: N, H, W and channels of x, channels of y
 

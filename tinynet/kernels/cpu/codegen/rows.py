@@ -149,13 +149,13 @@ def finish_statistics(code: Code, moves: bool) -> None:
 
     A block of n rows with first row k, sum s and squares q has, around the first row of all, k - d, the sum s + n*d and
     the squares q + 2*d*s + n*d*d.
-    scale = weight * invstd, shift = bias - mean * scale: batch normalisation is x * scale + shift. `scalars` begins
-    with eps. If it moves running statistics, these become themselves times keep plus the batch's times take, its
-    variance times `unbiased` before.
+    scale = weight * invstd, shift = bias - mean * scale: batch normalisation is x * scale + shift. If it moves
+    running statistics, these become themselves times keep plus the batch's times take, its variance times `unbiased`
+    before. scalars: eps, keep, take, unbiased.
     """
     sums, weight, bias, scalars, found, *running = code.pointers(7 if moves else 5)
     rows, C, blocks = code.integers(3)
-    eps, keep, take, unbiased = ((scalars + (i if moves else 0)).broadcast() for i in range(4))
+    eps, keep, take, unbiased = ((scalars + i).broadcast() for i in range(4))
     count = code.wide(rows)
     for at, mask in _columns(code, C):
         first = (sums + C * 2 + at).load(mask).wide()

@@ -37,29 +37,30 @@ def coefficients(
     weight: np.ndarray,
     bias: np.ndarray,
     eps: float,
-    running: tuple[np.ndarray, ...] = (),
-    how: tuple[float, ...] = (),
+    running: tuple[np.ndarray, ...],
+    momentum: float,
+    unbiased: float,
 ) -> np.ndarray:
     """Return mean, biased variance, invstd, scale and shift of batch normalisation, one after the other (5, C).
 
-    Args:    running: mean and variance to be moved, or none
-             how: momentum, and the factor of the batch's variance
+    Args:    running: mean and variance to be moved, or none; unbiased: factor of the batch's variance for that
     """
     C = x.shape[1]
     found = np.empty((5, C), np.float32)
-    _coefficients(x.size // C, C, eps, *how)(x, weight, bias, found, *running)
+    _coefficients(x.size // C, C, bool(running), eps, momentum, unbiased)(x, weight, bias, found, *running)
     return found
 
 
 @planned
-def _coefficients(plan: Plan, rows: int, C: int, eps: float, *how: float) -> None:
-    x, weight, bias, found, *running = plan.arrays(6 if how else 4)
+def _coefficients(
+    plan: Plan, rows: int, C: int, moves: bool, eps: float, momentum: float, unbiased: float
+) -> None:
+    x, weight, bias, found, *running = plan.arrays(6 if moves else 4)
     blocks = _blocks(rows)
     sums = plan.scratch("sums", 3 * blocks * C)
     plan.link(kernels.statistics(*_panel(C)), x, sums, rows, C, parts=_parts(plan, rows, C), reads=(x,))
-    scalars = np.array([eps, *((1 - how[0], *how) if how else ())], np.float32)
-    finish = kernels.finish_statistics(bool(how))
-    plan.step(finish, sums, weight, bias, scalars, found, *running, rows, C, blocks)
+    scalars = np.array([eps, 1 - momentum, momentum, unbiased], np.float32)
+    plan.step(kernels.finish_statistics(moves), sums, weight, bias, scalars, found, *running, rows, C, blocks)
 
 
 def channel_sum(x: np.ndarray) -> np.ndarray:
